@@ -1,0 +1,102 @@
+//! The one list of commands. A new command is three edits: its line here, its method on the
+//! appliance, its screen. A missing method does not compile.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::*;
+
+/// Who asks. Each command names the least role that may use it (`architecture.md` D7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum Role {
+    Administrator,
+    Teacher,
+    Assistant,
+    Pupil,
+    Projector,
+    Device,
+}
+
+impl Role {
+    /// Administrator ⊃ teacher ⊃ assistant ⊃ pupil ⊃ projector. A device stands outside: it has
+    /// its own routes under `/d/` and none of these.
+    fn rank(self) -> u8 {
+        match self {
+            Role::Administrator => 5,
+            Role::Teacher => 4,
+            Role::Assistant => 3,
+            Role::Pupil => 2,
+            Role::Projector => 1,
+            Role::Device => 0,
+        }
+    }
+
+    pub fn may_use(self, least: Role) -> bool {
+        match (self, least) {
+            (Role::Device, Role::Device) => true,
+            (Role::Device, _) | (_, Role::Device) => false,
+            _ => self.rank() >= least.rank(),
+        }
+    }
+}
+
+/// The request of a command that needs none: `{}`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, type = "Record<string, never>")]
+pub struct Nothing {}
+
+/// Calls `$then!` with every command as `name: Request => Answer, role Role;`.
+///
+/// The dispatcher, the router and the TypeScript map are all made by handing a macro to this list.
+#[macro_export]
+macro_rules! with_commands {
+    ($then:ident) => {
+        $then! {
+            site_status:       Nothing         => SiteStatus,           Projector;
+            network_list:      Nothing         => Vec<NetworkAddress>,  Administrator;
+            site_start:        StartSite       => SiteStatus,           Administrator;
+            broker_start:      Nothing         => SiteStatus,           Teacher;
+            broker_stop:       Nothing         => SiteStatus,           Teacher;
+            rescue_restore:    Nothing         => SiteStatus,           Administrator;
+            kind_list:         Nothing         => Vec<Kind>,            Assistant;
+            device_list:       Nothing         => Vec<Device>,          Projector;
+            device_create:     CreateDevice    => ProvisionedDevice,    Teacher;
+            device_reissue:    DeviceRef       => ProvisionedDevice,    Teacher;
+            device_revoke:     DeviceRef       => Device,               Teacher;
+            device_restore:    DeviceRef       => Device,               Teacher;
+            device_remove:     DeviceRef       => Nothing,              Teacher;
+            simulated_start:   StartSimulated  => Vec<Device>,          Teacher;
+            simulated_remove:  Nothing         => Nothing,              Teacher;
+            client_list:       Nothing         => Vec<Client>,          Assistant;
+            event_list:        ListEvents      => EventPage,            Assistant;
+            topic_read:        TopicRef        => TopicDetail,          Projector;
+            message_publish:   PublishMessage  => Nothing,              Teacher;
+            retained_clear:    TopicRef        => Nothing,              Teacher;
+            record_query:      QueryRecords    => RecordPage,           Projector;
+            record_series:     QuerySeries     => Series,               Projector;
+            record_status:     Nothing         => RecorderStatus,       Assistant;
+        }
+    };
+}
+
+macro_rules! command_table {
+    ($($name:ident: $request:ty => $answer:ty, $role:ident;)*) => {
+        /// Every command with the least role that may use it, in the order of the list.
+        pub const COMMANDS: &[(&str, Role)] = &[$((stringify!($name), Role::$role)),*];
+
+        /// The TypeScript type that maps a command to its request and answer.
+        pub fn commands_typescript() -> String {
+            let config = ts_rs::Config::default();
+            let mut text = String::from("export type Commands = {\n");
+            $(text.push_str(&format!(
+                "  {}: {{ request: {}; answer: {} }};\n",
+                stringify!($name), <$request as TS>::name(&config), <$answer as TS>::name(&config),
+            ));)*
+            text.push_str("};\n");
+            text
+        }
+    };
+}
+with_commands!(command_table);

@@ -1,0 +1,147 @@
+//! Devices, what they are handed, and the clients behind them.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::ShownOnce;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum DeviceState {
+    /// Created, never seen.
+    Expected,
+    Online,
+    /// Connected once, silent for longer than usual.
+    Late,
+    Absent,
+    /// Its last attempt was refused; `last_refusal` says why.
+    Refused,
+    Revoked,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Device {
+    /// `[a-z0-9-]{1,23}`; user name and default client id.
+    pub id: String,
+    pub group: String,
+    /// Key of `kind_list`.
+    pub kind: String,
+    pub simulated: bool,
+    pub state: DeviceState,
+    /// `<site>/<group>/<id>`: it may write below this.
+    pub branch: String,
+    #[ts(type = "number | null")]
+    pub last_seen_ms: Option<i64>,
+    /// A short text of its last value: `23.4`, `on`.
+    pub last_value: Option<String>,
+    /// Up to 60 numbers of the last 10 minutes, oldest first.
+    pub spark: Vec<f64>,
+    pub last_refusal: Option<super::Refusal>,
+    #[ts(type = "number")]
+    pub created_ms: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct DeviceRef {
+    pub id: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct CreateDevice {
+    pub id: String,
+    /// `[a-z0-9-]{1,23}`, made on first use.
+    pub group: String,
+    pub kind: String,
+    /// `fr` or `en`: the language of the files made for it.
+    pub language: String,
+}
+
+/// What a new device (or one that is issued anew) gets. It exists in this one answer only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct ProvisionedDevice {
+    pub device: Device,
+    /// `XXXX-XXXX-XXXX-XXXX`
+    pub password: ShownOnce,
+    pub host_name: String,
+    pub address: String,
+    pub port: u16,
+    /// A topic that this device may publish to.
+    pub topic: String,
+    pub files: Vec<DeviceFile>,
+    /// Deterministic zip of all files, base64.
+    pub bundle_base64: ShownOnce,
+    pub bundle_name: String,
+    pub claim: Option<Claim>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct DeviceFile {
+    pub name: String,
+    /// For the highlighter: `cpp`, `python`, `json`, `ini`, `text`, `pem`.
+    pub syntax: String,
+    pub text: ShownOnce,
+    /// What the user must still fill in, exactly as it stands in `text`.
+    pub blanks: Vec<String>,
+    /// The file to show first.
+    pub main: bool,
+}
+
+/// The one-time door of a device, as the QR code holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Claim {
+    /// `http://<ip>:8480/c#<26 base32>`
+    pub url: ShownOnce,
+    /// SVG of the QR code, black on white with its quiet zone.
+    pub qr_svg: ShownOnce,
+    /// Six symbols that the phone shows too.
+    pub check_code: String,
+    #[ts(type = "number")]
+    pub expires_ms: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Kind {
+    pub key: String,
+    /// Name of the drawing: `esp32`, `pico`, `pi`, `nodered`, `other`, `simulated`.
+    pub picture: String,
+    pub name_fr: String,
+    pub name_en: String,
+    pub blurb_fr: String,
+    pub blurb_en: String,
+    pub simulated: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct StartSimulated {
+    /// 1 to 30.
+    pub count: u32,
+    pub group: String,
+}
+
+/// A connected client or a kept session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Client {
+    pub client_id: String,
+    pub identity: Option<String>,
+    pub connected: bool,
+    pub peer: Option<String>,
+    /// `3.1.1` or `5.0`
+    pub protocol: String,
+    /// `mqtt`, `mqtts`, `ws`, `wss`
+    pub transport: String,
+    #[ts(type = "number | null")]
+    pub since_ms: Option<i64>,
+    pub subscriptions: Vec<String>,
+    #[ts(type = "number")]
+    pub queued: u64,
+}

@@ -1,0 +1,22 @@
+//! Plain data that crosses a boundary: commands, their answers, problems.
+//!
+//! One list of commands (`commands.rs`) makes the dispatcher, the router and the TypeScript.
+//! This room knows no other room: every type here is what a screen sees, nothing more.
+
+mod commands;
+mod devices;
+mod events;
+mod live;
+mod problem;
+mod records;
+mod shown_once;
+mod site;
+
+pub use commands::*;
+pub use devices::*;
+pub use events::*;
+pub use live::*;
+pub use problem::*;
+pub use records::*;
+pub use shown_once::ShownOnce;
+pub use site::*;

@@ -1,0 +1,73 @@
+//! Why a command was refused, as a code that screens have words for.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// A refusal: `code` chooses the words, `field` names the input at fault in the dotted form of the
+/// request (`ports.mqtts`), `message` is the English sentence for logs and scripts, and `offer` is
+/// a value that would work instead, where there is one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Problem {
+    pub code: Code,
+    pub message: String,
+    pub field: Option<String>,
+    pub offer: Option<String>,
+}
+
+impl Problem {
+    pub fn new(code: Code, message: impl Into<String>) -> Problem {
+        Problem { code, message: message.into(), field: None, offer: None }
+    }
+
+    pub fn at(mut self, field: impl Into<String>) -> Problem {
+        self.field = Some(field.into());
+        self
+    }
+
+    pub fn offering(mut self, offer: impl Into<String>) -> Problem {
+        self.offer = Some(offer.into());
+        self
+    }
+}
+
+/// Every reason for a refusal. Each has a sentence in `assets/words`, under `problem_<code>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum Code {
+    /// The body is not the JSON that the command takes.
+    Malformed,
+    UnknownCommand,
+    /// Whoever asks has no role that may do this.
+    NotAllowed,
+    /// No session, or one that has ended.
+    NotSignedIn,
+    WrongOrigin,
+    TooLarge,
+    NameEmpty,
+    NameInvalid,
+    NameTaken,
+    GroupInvalid,
+    KindUnknown,
+    DeviceUnknown,
+    SiteNotStarted,
+    SiteAlreadyStarted,
+    AddressUnknown,
+    PortTaken,
+    PortInvalid,
+    TopicInvalid,
+    FilterInvalid,
+    QosInvalid,
+    PayloadInvalid,
+    TimeInvalid,
+    LimitInvalid,
+    ClaimUnknown,
+    ClaimExpired,
+    TooManyTries,
+    DataDamaged,
+    DiskFull,
+    BrokerStopped,
+    /// A fault of ours: the journal holds the details.
+    Internal,
+}
