@@ -1,0 +1,29 @@
+//! Which Debian packages each purpose needs. A flat table.
+
+/// To build any of our programs.
+pub const BUILD: &[&str] = &["build-essential", "pkg-config", "ca-certificates"];
+
+/// To build the desktop window.
+pub const WINDOW: &[&str] =
+    &["file", "libayatana-appindicator3-dev", "librsvg2-dev", "libssl-dev", "libwebkit2gtk-4.1-dev", "libxdo-dev"];
+
+/// To run the tests: foreign clients, browsers, a display without a screen.
+pub const TEST: &[&str] = &[
+    "chromium",
+    "dbus",
+    "dbus-x11",
+    "fonts-dejavu-core",
+    "libegl1",
+    "libgl1-mesa-dri",
+    "mosquitto",
+    "mosquitto-clients",
+    "openssl",
+    "python3",
+    "python3-venv",
+    "webkit2gtk-driver",
+    "x11-apps",
+    "imagemagick",
+    "xauth",
+    "xvfb",
+    "zbar-tools",
+];
