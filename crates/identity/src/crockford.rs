@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn bits_are_taken_from_the_most_significant_end() {
         assert_eq!(encode(&[0xff, 0x00], 4), "ZW00");
-        assert_eq!(encode(&[0b00001_000, 0b01_000000], 2), "11");
+        assert_eq!(encode(&[0b0000_1000, 0b0100_0000], 2), "11");
     }
 
     #[test]

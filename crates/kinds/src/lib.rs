@@ -2,41 +2,30 @@
 //! it connects.
 //!
 //! A kind is one file `data/<key>.toml` with its templates beside it. This room turns them and a
-//! [`Handout`] into finished files; it knows neither where the values come from nor who shows them.
-
-use std::sync::LazyLock;
+//! [`Handout`] into finished files; it knows neither where the values come from nor who shows
+//! them. A new kind is its data files and their lines in `embedded.rs`.
 
 mod bundle;
+mod config;
+mod embedded;
 mod error;
+mod escape;
+mod kind;
+mod render;
 
 pub use bundle::bundle;
 pub use error::Error;
+pub use kind::{Kind, all, find};
 
+/// The language of the words in the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Language {
     Fr,
     En,
 }
 
-/// A kind of device, as `data/<key>.toml` describes it.
-#[derive(Clone, Debug, serde::Deserialize)]
-pub struct Kind {
-    pub key: String,
-    /// Name of the drawing.
-    pub picture: String,
-    #[serde(default)]
-    pub simulated: bool,
-    /// It can resolve a `.local` name, so that it survives a change of address.
-    #[serde(default)]
-    pub mdns: bool,
-    pub name_fr: String,
-    pub name_en: String,
-    pub blurb_fr: String,
-    pub blurb_en: String,
-}
-
 /// Everything a device must know to connect. It holds the password: it lives only while the files
-/// are made.
+/// are made, and it has no `Debug`.
 pub struct Handout<'a> {
     pub device_id: &'a str,
     pub group: &'a str,
@@ -49,6 +38,7 @@ pub struct Handout<'a> {
     pub ip: &'a str,
     pub port_mqtts: u16,
     pub port_wss: u16,
+    /// The plain HTTP door, for the time of day.
     pub claim_port: u16,
     pub password: &'a str,
     /// The topic it publishes to.
@@ -64,6 +54,14 @@ pub struct Handout<'a> {
     pub language: Language,
 }
 
+impl Handout<'_> {
+    /// Where to connect, in the order in which to try. A kind that resolves `.local` names takes
+    /// the name first, because the address may change.
+    fn hosts(&self, kind: &Kind) -> [&str; 2] {
+        if kind.mdns { [self.host_name, self.ip] } else { [self.ip, self.host_name] }
+    }
+}
+
 /// One finished file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct File {
@@ -77,18 +75,21 @@ pub struct File {
     pub main: bool,
 }
 
-static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(Vec::new);
-
-/// All kinds, in the order in which a person should see them.
-pub fn all() -> &'static [Kind] {
-    &KINDS
+/// Every file of one device, ready to be written or shown, the main one first. A simulated kind
+/// has none.
+pub fn files(kind: &Kind, handout: &Handout<'_>) -> Vec<File> {
+    if kind.simulated {
+        return Vec::new();
+    }
+    let mut files: Vec<File> = kind.files.iter().map(|spec| render::file(kind, spec, handout)).collect();
+    let readme_is_main = !files.iter().any(|file| file.main);
+    files.push(render::readme(kind, handout, readme_is_main));
+    files.push(plain("config.json", "json", config::json(kind, handout)));
+    files.push(plain("ca.pem", "pem", handout.ca_pem.as_bytes().to_vec()));
+    files.push(plain("ca.der", "binary", handout.ca_der.to_vec()));
+    files
 }
 
-pub fn find(key: &str) -> Option<&'static Kind> {
-    all().iter().find(|kind| kind.key == key)
-}
-
-/// Every file of one device, ready to be written or shown. Empty for a simulated kind.
-pub fn files(_kind: &Kind, _handout: &Handout<'_>) -> Vec<File> {
-    Vec::new()
+fn plain(name: &str, syntax: &str, bytes: Vec<u8>) -> File {
+    File { name: name.to_owned(), syntax: syntax.to_owned(), bytes, blanks: Vec::new(), main: false }
 }

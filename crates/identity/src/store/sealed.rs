@@ -59,7 +59,7 @@ impl SealingKey {
 
     /// As text, because a keyring's viewer shows it to its owner.
     pub fn to_text(&self) -> Secret {
-        Secret::new(STANDARD.encode(&*self.0))
+        Secret::new(STANDARD.encode(*self.0))
     }
 
     pub fn from_text(text: &[u8]) -> Option<SealingKey> {

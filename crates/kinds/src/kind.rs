@@ -1,0 +1,141 @@
+//! A kind of device, as its data file describes it.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use crate::{Language, embedded};
+
+/// A kind of device: `data/<key>.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kind {
+    pub key: String,
+    /// Name of the drawing.
+    pub picture: String,
+    #[serde(default)]
+    pub simulated: bool,
+    /// It can look up a `.local` name. One that cannot must be touched when the address changes.
+    pub mdns: bool,
+    pub name_fr: String,
+    pub name_en: String,
+    pub blurb_fr: String,
+    pub blurb_en: String,
+    /// What a person does with the files, one sentence a step.
+    #[serde(default)]
+    steps_fr: Vec<String>,
+    #[serde(default)]
+    steps_en: Vec<String>,
+    #[serde(default)]
+    pub(crate) files: Vec<FileSpec>,
+    #[serde(default)]
+    pub(crate) words: Words,
+}
+
+/// One file that a kind is handed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileSpec {
+    pub name: String,
+    pub template: String,
+    pub syntax: String,
+    #[serde(default)]
+    pub main: bool,
+    /// Words that stand for something the user must fill in.
+    #[serde(default)]
+    pub blanks: Vec<String>,
+}
+
+/// Words of the templates by their key. They are ours, so that templates insert them as they are:
+/// a test keeps them free of what a string or comment could end with.
+pub(crate) type Words = BTreeMap<String, Word>;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Word {
+    pub fr: String,
+    pub en: String,
+}
+
+impl Kind {
+    pub(crate) fn steps(&self, language: Language) -> &[String] {
+        match language {
+            Language::Fr => &self.steps_fr,
+            Language::En => &self.steps_en,
+        }
+    }
+
+    /// A word of this kind, or else one that all kinds share.
+    pub(crate) fn word(&self, key: &str, language: Language) -> Option<&str> {
+        let word = self.words.get(key).or_else(|| COMMON.words.get(key))?;
+        Some(match language {
+            Language::Fr => &word.fr,
+            Language::En => &word.en,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Common {
+    words: Words,
+}
+
+// Invariant: the data is built in, and the tests read every file of it.
+#[allow(clippy::expect_used)]
+static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
+    embedded::KINDS.iter().map(|text| toml::from_str(text).expect("a kind that is built in")).collect()
+});
+#[allow(clippy::expect_used)]
+static COMMON: LazyLock<Common> = LazyLock::new(|| toml::from_str(embedded::COMMON).expect("words that are built in"));
+
+/// All kinds, in the order in which a person should see them.
+pub fn all() -> &'static [Kind] {
+    &KINDS
+}
+
+pub fn find(key: &str) -> Option<&'static Kind> {
+    all().iter().find(|kind| kind.key == key)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_kind_is_readable_and_complete_in_both_languages() {
+        let keys: Vec<&str> = all().iter().map(|kind| kind.key.as_str()).collect();
+        assert_eq!(keys, ["esp32-arduino", "micropython", "raspberry-python", "node-red", "other", "simulated"]);
+        for kind in all() {
+            for text in [&kind.name_fr, &kind.name_en, &kind.blurb_fr, &kind.blurb_en, &kind.picture] {
+                assert!(!text.is_empty(), "{}", kind.key);
+            }
+            assert_eq!(kind.steps_fr.len(), kind.steps_en.len(), "{}", kind.key);
+            assert_eq!(kind.steps_fr.is_empty(), kind.simulated, "{}", kind.key);
+            for spec in &kind.files {
+                assert!(embedded::template(&spec.template).is_some(), "{}", spec.template);
+                assert!(spec.blanks.iter().all(|blank| kind.words.contains_key(blank)), "{}", spec.name);
+            }
+            assert!(kind.files.iter().filter(|spec| spec.main).count() <= 1, "{}", kind.key);
+        }
+    }
+
+    #[test]
+    fn no_word_could_end_the_string_or_comment_it_stands_in() {
+        for (key, word) in all().iter().flat_map(|kind| &kind.words).chain(&COMMON.words) {
+            for text in [&word.fr, &word.en] {
+                let harmless = !text.contains(['"', '\'', '\\', '\n', '\r', '<', '>']) && !text.contains("*/");
+                assert!(harmless && !text.is_empty(), "{key}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_no_kind() {
+        assert!(find("esp32-arduino").is_some());
+        assert!(find("").is_none());
+        assert!(find("ESP32-Arduino").is_none());
+    }
+}
