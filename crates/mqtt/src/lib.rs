@@ -2,11 +2,14 @@
 //!
 //! Pure: no sockets, no clocks, no serialisation framework. Words have no sockets.
 
+pub mod codec;
+pub mod limits;
 pub mod packet;
 pub mod property;
 pub mod reason;
 pub mod topic;
 
+pub use limits::Limits;
 pub use packet::*;
 pub use property::*;
 pub use reason::Reason;

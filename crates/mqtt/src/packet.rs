@@ -165,3 +165,21 @@ pub struct Auth {
     pub reason: Reason,
     pub properties: AuthProperties,
 }
+
+impl QoS {
+    pub fn from_code(code: u8) -> Option<QoS> {
+        match code {
+            0 => Some(QoS::AtMostOnce),
+            1 => Some(QoS::AtLeastOnce),
+            2 => Some(QoS::ExactlyOnce),
+            _ => None,
+        }
+    }
+}
+
+impl Packet {
+    /// Whether a client may send this packet; the others come from servers only.
+    pub fn is_from_client(&self) -> bool {
+        !matches!(self, Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp)
+    }
+}
