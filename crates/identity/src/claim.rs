@@ -92,3 +92,77 @@ pub fn open(token: &ClaimToken, sealed: &[u8]) -> Result<Vec<u8>, Error> {
         .decrypt(Nonce::from_slice(nonce), Payload { msg: sealed, aad: id.as_bytes() })
         .map_err(|_| Error::ClaimSealed)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use crate::server_key::hex;
+
+    /// Made by Node's own HKDF and ChaCha20-Poly1305; the page of the phone is held to it too.
+    fn vector() -> serde_json::Value {
+        serde_json::from_str(include_str!("../tests/claim_vector.json")).unwrap()
+    }
+
+    #[test]
+    fn derivation_and_sealing_are_those_of_the_vector() {
+        let vector = vector();
+        let token = ClaimToken::parse(vector["typed"].as_str().unwrap()).unwrap();
+        assert_eq!(token.secret().expose(), vector["token"]);
+        assert_eq!(token.id(), vector["id"]);
+        assert_eq!(hex(&*token.key()), vector["key_hex"]);
+        let nonce = std::array::from_fn(|index| u8::try_from(index).unwrap());
+        let plaintext = vector["plaintext"].as_str().unwrap();
+        let sealed = seal_with(&token, plaintext.as_bytes(), nonce).unwrap();
+        assert_eq!(hex(&sealed), vector["sealed_hex"]);
+    }
+
+    #[test]
+    fn what_is_sealed_opens_with_its_token_alone() {
+        let token = ClaimToken::generate().unwrap();
+        let sealed = seal(&token, b"bundle").unwrap();
+        assert_eq!(open(&token, &sealed).unwrap(), b"bundle");
+        assert_ne!(sealed, seal(&token, b"bundle").unwrap(), "a new nonce each time");
+        let other = ClaimToken::generate().unwrap();
+        assert!(matches!(open(&other, &sealed), Err(Error::ClaimSealed)));
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 0x80;
+            assert!(open(&token, &changed).is_err(), "byte {at}");
+        }
+        for len in 0..sealed.len() {
+            assert!(open(&token, &sealed[..len]).is_err(), "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn the_address_holds_the_token_behind_the_hash_sign_only() {
+        let token = ClaimToken::generate().unwrap();
+        let url = token.url("192.168.1.20", 8480);
+        let (sent, kept) = url.expose().split_once('#').unwrap();
+        assert_eq!(sent, "http://192.168.1.20:8480/c");
+        assert_eq!(kept, token.secret().expose());
+        assert_eq!(kept.len(), 26);
+        assert!(!format!("{token:?} {url:?}").contains(kept));
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused() {
+        let good = "K7QH2M9DXW4TPB8R0123456789";
+        assert!(ClaimToken::parse(good).is_ok());
+        for typed in ["", &good[..25], &format!("{good}0"), &good.replace('K', "U"), &good.replace('K', "é")] {
+            assert!(matches!(ClaimToken::parse(typed), Err(Error::ClaimToken)), "{typed}");
+        }
+    }
+
+    #[test]
+    fn an_id_has_one_form_only() {
+        let id = ClaimToken::generate().unwrap().id();
+        assert!(is_id(&id));
+        for wrong in
+            [id.to_lowercase() + "A", id[..15].to_owned(), format!("{}-", &id[..15]), format!("{}O", &id[..15])]
+        {
+            assert!(!is_id(&wrong), "{wrong}");
+        }
+    }
+}

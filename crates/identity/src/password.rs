@@ -63,8 +63,7 @@ pub fn hash(password: &Secret) -> Result<PasswordHashes, Error> {
     let password = password.expose().as_bytes();
     Ok(PasswordHashes {
         pbkdf2_sha512: mosquitto(password, &salt, ROUNDS),
-        bcrypt: bcrypt::non_truncating_hash_with_salt(password, BCRYPT_COST, bcrypt_salt)?
-            .format_for_version(bcrypt::Version::TwoA),
+        bcrypt: bcrypt_2a(password, bcrypt_salt)?,
         rabbit_sha512: rabbit(password, rabbit_salt),
     })
 }
@@ -113,7 +112,117 @@ fn parse_mosquitto(text: &str) -> Option<(u32, Vec<u8>, [u8; HASH_LEN])> {
     parts.next().is_none().then_some((rounds, salt, hash))
 }
 
+/// Refuses what bcrypt would cut off, 72 bytes and more.
+fn bcrypt_2a(password: &[u8], salt: [u8; 16]) -> Result<String, Error> {
+    let hash = bcrypt::non_truncating_hash_with_salt(password, BCRYPT_COST, salt)?;
+    Ok(hash.format_for_version(bcrypt::Version::TwoA))
+}
+
 fn rabbit(password: &[u8], salt: [u8; 4]) -> String {
     let digest = Sha512::new().chain_update(salt).chain_update(password).finalize();
     STANDARD.encode([&salt[..], &digest[..]].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const PASSWORD: &[u8] = b"K7QH-2M9D-XW4T-PB8R";
+    /// Computed by Python's hashlib.
+    const MOSQUITTO: &str = "$7$1000$WmszdlE5eExyN0Fi$\
+        Z75EFQbyWAMELB1dc/InQE95SaCwjs8XaK5nc0iwSeVA9dECq5sBpYNN6DvdRYsvOs3rNDgRN5StWPF9fdUZBw==";
+
+    fn with_mosquitto(line: &str) -> PasswordHashes {
+        PasswordHashes { pbkdf2_sha512: line.to_owned(), bcrypt: String::new(), rabbit_sha512: String::new() }
+    }
+
+    #[test]
+    fn a_generated_password_has_four_groups_of_four_and_80_bits() {
+        let many: BTreeSet<String> = (0..50).map(|_| generate().unwrap().expose().to_owned()).collect();
+        assert_eq!(many.len(), 50);
+        for password in &many {
+            let groups: Vec<&str> = password.split('-').collect();
+            assert_eq!(groups.len(), 4);
+            for group in groups {
+                assert_eq!((group.len(), crockford::canonical(group).as_deref()), (4, Some(group)));
+            }
+        }
+    }
+
+    #[test]
+    fn the_hash_for_mosquitto_is_the_one_that_python_computes() {
+        assert_eq!(mosquitto(PASSWORD, b"Zk3vQ9xLr7Ab", 1_000), MOSQUITTO);
+        let salt: Vec<u8> = (0..12).collect();
+        let python = "$7$101$AAECAwQFBgcICQoL$\
+            Ef1VV3nGTowSMzjntamPvHFU+Rvu+r8cM74W0BryH4/CuysgUV8zs487uhPv0qGbspjPNNDuHxhj6OmPCxC2Jg==";
+        assert_eq!(mosquitto("mot de passe été".as_bytes(), &salt, 101), python);
+        assert!(with_mosquitto(python).verify("mot de passe été".as_bytes()));
+    }
+
+    #[test]
+    fn the_hash_for_rabbitmq_is_the_one_that_python_computes() {
+        let python = "kI3GCtjRm8P4GbHnn67z0um3ckjMIuFhJWxOc5upGhOc79ykeZHyQ/ui+by7dhVatS9tUHFoZX3c7BfkXd0R+bGZFPk=";
+        assert_eq!(rabbit(PASSWORD, [0x90, 0x8d, 0xc6, 0x0a]), python);
+    }
+
+    #[test]
+    fn the_hash_for_nats_is_the_one_of_the_published_vector() {
+        let vector = "$2a$10$WvvTPHKwdBJ3uk0Z37EMR.hLA2W6N9AEBhEgrAOljy2Ae5MtaSIUi";
+        let salt = vector.parse::<bcrypt::HashParts>().unwrap().get_salt_raw();
+        assert_eq!(bcrypt_2a(b"abc", salt).unwrap(), vector);
+    }
+
+    #[test]
+    fn all_three_hashes_of_a_password_accept_it_and_refuse_others() {
+        let password = generate().unwrap();
+        let hashes = hash(&password).unwrap();
+        assert!(hashes.verify(password.expose().as_bytes()));
+        let lower = password.expose().to_lowercase();
+        let bare = password.expose().replace('-', "");
+        for wrong in [lower.as_str(), bare.as_str(), "", "K7QH-2M9D-XW4T-PB8S"] {
+            assert!(!hashes.verify(wrong.as_bytes()), "{wrong}");
+        }
+        assert!(hashes.bcrypt.starts_with("$2a$10$"));
+        assert!(bcrypt::verify(password.expose(), &hashes.bcrypt).unwrap());
+        let rabbit_bytes = STANDARD.decode(&hashes.rabbit_sha512).unwrap();
+        let salt: [u8; 4] = rabbit_bytes[..4].try_into().unwrap();
+        assert_eq!(rabbit(password.expose().as_bytes(), salt), hashes.rabbit_sha512);
+
+        let (rounds, salt, _) = parse_mosquitto(&hashes.pbkdf2_sha512).unwrap();
+        assert_eq!((rounds, salt.len()), (ROUNDS, SALT_LEN));
+        assert!(salt.iter().all(u8::is_ascii_alphanumeric));
+        assert_ne!(hash(&password).unwrap(), hashes, "a new salt each time");
+    }
+
+    #[test]
+    fn hashes_come_back_from_a_settings_file_and_debug_hides_them() {
+        let hashes = with_mosquitto(MOSQUITTO);
+        let json = serde_json::to_string(&hashes).unwrap();
+        assert_eq!(serde_json::from_str::<PasswordHashes>(&json).unwrap(), hashes);
+        assert_eq!(format!("{hashes:?}"), "PasswordHashes(…)");
+    }
+
+    #[test]
+    fn a_damaged_hash_is_told_and_matches_nothing() {
+        assert!(with_mosquitto(MOSQUITTO).check().is_ok());
+        let damaged = [
+            String::new(),
+            MOSQUITTO.replace("$7$", "$6$"),
+            MOSQUITTO.replace("$1000$", "$0$"),
+            MOSQUITTO.replace("$1000$", "$-1$"),
+            MOSQUITTO.replace("$1000$", "$4294967295$"),
+            MOSQUITTO.replace("==", ""),
+            MOSQUITTO.replace("WmszdlE5eExyN0Fi", "?"),
+            format!("{MOSQUITTO}$"),
+            MOSQUITTO.replace("Z75E", ""),
+        ];
+        for line in damaged {
+            let hashes = with_mosquitto(&line);
+            assert!(!hashes.verify(PASSWORD), "{line}");
+            assert!(matches!(hashes.check(), Err(Error::HashDamaged)), "{line}");
+        }
+    }
 }

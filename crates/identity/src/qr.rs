@@ -36,3 +36,82 @@ fn escape(text: &str) -> String {
         out
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+    use std::process::Command;
+
+    use super::*;
+
+    const QUIET: usize = 4;
+    const MODULE: usize = 8;
+
+    /// Draws the picture as a browser does: a white square, then the rectangles of its one path.
+    fn draw(svg: &str) -> (usize, Vec<u8>) {
+        let after = |text: &str, key: &str| text.split_once(key).expect("in the picture").1.to_owned();
+        let number = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap();
+        let size: usize = number(&after(svg, "width=\""));
+        assert!(svg.contains("fill=\"#fff\"") && svg.contains("fill=\"#000\""));
+        let mut pixels = vec![255u8; size * size];
+        let path = after(svg, " d=\"M");
+        for rectangle in path.split_once('"').unwrap().0.split('M') {
+            let (left, rest) = (number(rectangle), after(rectangle, " "));
+            let (top, width): (usize, usize) = (number(&rest), number(&after(&rest, "h")));
+            let height: usize = number(&after(&rest, "v"));
+            for y in top..top + height {
+                pixels[y * size + left..y * size + left + width].fill(0);
+            }
+        }
+        (size, pixels)
+    }
+
+    /// Reads it with zbar, which knows nothing of how it was made.
+    fn decode(svg: &str) -> String {
+        let (size, pixels) = draw(svg);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("code.pgm");
+        std::fs::write(&path, [format!("P5 {size} {size} 255\n").as_bytes(), &pixels].concat()).unwrap();
+        let out = Command::new("zbarimg")
+            .args(["--quiet", "--raw", "-Sdisable", "-Sqrcode.enable"])
+            .arg(&path)
+            .output()
+            .expect("this test needs `zbarimg` (Debian package zbar-tools) in the PATH");
+        String::from_utf8(out.stdout).unwrap().trim_end_matches('\n').to_owned()
+    }
+
+    #[test]
+    fn what_is_drawn_is_read_back_by_an_independent_decoder() {
+        let claim = "http://192.168.1.20:8480/c#K7QH2M9DXW4TPB8R0123456789";
+        let wifi = wifi("Classe \"IoT\"; 1,2:3\\", &Secret::new("mot;de:passe"));
+        assert_eq!(wifi.expose(), r#"WIFI:T:WPA;S:Classe \"IoT\"\; 1\,2\:3\\;P:mot\;de\:passe;;"#);
+        for text in [claim, wifi.expose(), "a"] {
+            assert_eq!(decode(&svg(text).unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn four_white_modules_surround_the_code() {
+        let (size, pixels) = draw(&svg("http://192.168.1.20:8480/c#K7QH2M9DXW4TPB8R0123456789").unwrap());
+        let dark = |x: usize, y: usize| pixels[y * size + x] == 0;
+        let edge = QUIET * MODULE;
+        for along in 0..size {
+            for across in 0..edge {
+                assert!(!dark(along, across) && !dark(across, along));
+                assert!(!dark(along, size - 1 - across) && !dark(size - 1 - across, along));
+            }
+        }
+        assert!(dark(edge, edge), "the code begins right behind it");
+        assert_eq!(size / MODULE - 2 * QUIET, 33, "version 4: 53 characters at level M");
+    }
+
+    #[test]
+    fn an_open_network_has_no_password_field() {
+        assert_eq!(wifi("Invités", &Secret::new("")).expose(), "WIFI:T:nopass;S:Invités;;");
+    }
+
+    #[test]
+    fn a_text_that_fits_no_code_is_refused() {
+        assert!(matches!(svg(&"x".repeat(3_000)), Err(Error::QrTooLong { len: 3_000 })));
+    }
+}
