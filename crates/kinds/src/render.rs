@@ -90,7 +90,7 @@ fn value(what: &str, kind: &Kind, handout: &Handout<'_>) -> Option<String> {
         "command_filter" => handout.command_filter.to_owned(),
         "ca_pem" => handout.ca_pem.to_owned(),
         "ca_sha256" => handout.ca_sha256.to_owned(),
-        "not_after" => config::date(handout.not_after),
+        "not_after_day" => config::date(handout.not_after).chars().take_while(|c| *c != 'T').collect(),
         _ => return None,
     })
 }

@@ -150,7 +150,7 @@ fn every_bundle_holds_the_settings_and_the_authority() {
         assert_eq!(text(&files, "ca.pem"), CA_PEM);
         assert_eq!(files.iter().find(|file| file.name == "ca.der").unwrap().bytes, handout.ca_der);
         let readme = text(&files, "README.txt");
-        for setting in [PASSWORD, "8883", "salle114.local", "192.168.1.20", handout.topic, "2036-05-19T00:00:00Z"] {
+        for setting in [PASSWORD, "8883", "salle114.local", "192.168.1.20", handout.topic, "2036-05-19"] {
             assert!(readme.contains(setting), "{}: {setting}", kind.key);
         }
     }
@@ -196,6 +196,28 @@ fn the_python_programs_compile() {
             let dir = write(&files(key, &handout(language)));
             run("python3", &["-m", "py_compile", name], dir.path());
         }
+    }
+}
+
+/// `main.py` runs under CPython with stand-ins for the board's modules, against a clock door and
+/// with a clock that starts in the year 2000.
+#[test]
+fn the_micropython_program_sets_its_clock_and_publishes_to_the_first_host_that_answers() {
+    let driver = include_str!("micropython/drive.py");
+    for epoch in ["1970", "2000"] {
+        let dir = write(&files("micropython", &handout(Language::Fr)));
+        std::fs::write(dir.path().join("drive.py"), driver).unwrap();
+        let seen: serde_json::Value = serde_json::from_str(&run("python3", &["drive.py", epoch], dir.path())).unwrap();
+        assert_eq!(seen["clock"], serde_json::json!([2026, 11, 24, 1, 11, 37, 48, 0]), "epoch {epoch}");
+        assert_eq!(seen["tried"], serde_json::json!(["192.168.1.20", "salle114.local"]));
+        let client = &seen["client"];
+        assert_eq!((&client["id"], &client["user"]), (&"serre-04".into(), &"serre-04".into()));
+        assert_eq!((&client["port"], &client["password"]), (&8883.into(), &PASSWORD.into()));
+        assert_eq!((&client["checked"], &client["authority"]), (&true.into(), &"ca.der".into()));
+        assert_eq!(seen["topic"], "salle114/groupe-b/serre-04/measures");
+        let message: serde_json::Value = serde_json::from_str(seen["message"].as_str().unwrap()).unwrap();
+        assert_eq!(message, serde_json::json!({ "temperature": 21.5 }));
+        assert_eq!(seen["pauses"], serde_json::json!([1, 2, 4, 8, 16, 30, 30]), "between failed tries");
     }
 }
 

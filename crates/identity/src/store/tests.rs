@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -55,12 +55,16 @@ def ask_courtier_for_time(host):
         link.settimeout(5)
         link.connect(socket.getaddrinfo(host, config["time_port"])[0][-1])
         request = "GET /time HTTP/1.0\r\nHost: {}:{}\r\nConnection: close\r\n\r\n".format(host, config["time_port"])
-        link.write(request.encode())
-        answer = link.read().decode()
+        link.send(request.encode())
+        answer = b""
+        part = link.recv(512)
+        while part:
+            answer += part
+            part = link.recv(512)
     finally:
         link.close()
     digits = ""
-    for character in answer.split("\r\n\r\n", 1)[1]:
+    for character in answer.decode().split("\r\n\r\n", 1)[1]:
         digits = digits + character if character.isdigit() else ""
         if len(digits) == 10:
             break
