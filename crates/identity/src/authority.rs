@@ -159,8 +159,8 @@ impl Authority {
             })
             .collect::<Result<Vec<_>, Error>>()?;
         let list = CertificateRevocationListParams {
-            this_update: date(now_ms - DAY_MS)?,
-            next_update: date(now_ms + REVOCATION_LIST_DAYS * DAY_MS)?,
+            this_update: date(now_ms.saturating_sub(DAY_MS))?,
+            next_update: date(now_ms.saturating_add(REVOCATION_LIST_DAYS * DAY_MS))?,
             crl_number: SerialNumber::from(number),
             issuing_distribution_point: None,
             revoked_certs,

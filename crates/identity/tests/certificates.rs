@@ -227,6 +227,13 @@ fn no_certificate_outlives_the_clocks_of_small_boards() {
     assert!(matches!(Authority::create(last_day + DAY), Err(Error::Time(_))));
     assert!(matches!(Authority::create(i64::MAX), Err(Error::Time(_))));
     assert!(matches!(Authority::create(i64::MIN), Err(Error::Time(_))));
+    assert!(matches!(authority.revocation_list(&[], 1, i64::MIN), Err(Error::Time(_))));
+    assert!(matches!(authority.revocation_list(&[], 1, i64::MAX), Err(Error::Time(_))));
+    let odd = [Revoked { serial: "abc".to_owned(), at_ms: 0 }, Revoked { serial: "é".to_owned(), at_ms: 0 }];
+    for revoked in &odd {
+        let refused = authority.revocation_list(std::slice::from_ref(revoked), 1, in_2034);
+        assert!(matches!(refused, Err(Error::CertificateText(_))), "{}", revoked.serial);
+    }
 }
 
 #[test]

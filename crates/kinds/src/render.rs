@@ -77,6 +77,7 @@ fn value(what: &str, kind: &Kind, handout: &Handout<'_>) -> Option<String> {
         "device_id" => handout.device_id.to_owned(),
         "group" => handout.group.to_owned(),
         "site" => handout.site.to_owned(),
+        "site_slug" => handout.site_slug.to_owned(),
         "host" => host.to_owned(),
         "host_other" => host_other.to_owned(),
         "host_name" => handout.host_name.to_owned(),
