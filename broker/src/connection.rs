@@ -1,0 +1,172 @@
+//! A connected client: one task reads, one writes. They share nothing but the outbox.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use mqtt::{Reason, codec};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
+
+use crate::core::{Outbox, PublishState, SessionId, Verdict, Welcome};
+use crate::handshake::{Duplex, Shard};
+use crate::{EventKind, config};
+
+/// How long a connection may take to accept its last bytes.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+pub(crate) async fn run(stream: Box<dyn Duplex>, rest: BytesMut, welcome: Welcome, shard: Shard) {
+    let (reader, writer) = tokio::io::split(stream);
+    let Welcome { session, outbox } = welcome;
+    let writing = tokio::task::spawn_local(write(writer, session, outbox.clone(), shard.clone()));
+    let reading = tokio::task::spawn_local(read(reader, rest, session, outbox.clone(), shard.clone()));
+    // A panic of ours ends this connection, is counted, and touches no other.
+    let reason = match reading.await {
+        Ok(reason) => reason,
+        Err(_) => {
+            let core = shard.core.borrow();
+            core.counters.panicked();
+            core.event(Some(outbox.peer), None, None, EventKind::Panicked);
+            Reason::ImplementationSpecificError
+        }
+    };
+    shard.core.borrow_mut().disconnected(session, &outbox, reason);
+    outbox.close(reason);
+    let abort = writing.abort_handle();
+    if tokio::time::timeout(LAST_WORDS, writing).await.is_err() {
+        abort.abort();
+    }
+}
+
+/// Reads until the connection ends; answers why.
+async fn read(
+    mut reader: ReadHalf<Box<dyn Duplex>>,
+    mut rest: BytesMut,
+    session: SessionId,
+    outbox: Rc<Outbox>,
+    shard: Shard,
+) -> Reason {
+    let mut state = PublishState::default();
+    loop {
+        if let Some(end) = handle_whole_packets(&mut rest, session, &outbox, &shard, &mut state) {
+            return end;
+        }
+        if let Some(reason) = unsettled(&outbox).await {
+            return reason;
+        }
+        tokio::select! {
+            biased;
+            () = outbox.closed.notified() => {}
+            read = read_some(&mut reader, &mut rest, &shard) => match read {
+                Ok(0) | Err(_) => return outbox.closing().unwrap_or(Reason::UnspecifiedError),
+                Ok(_) => {}
+            },
+        }
+        if let Some(reason) = outbox.closing() {
+            return reason;
+        }
+    }
+}
+
+/// Waits while too much of this client is not yet on disk: its socket is not read meanwhile.
+async fn unsettled(outbox: &Outbox) -> Option<Reason> {
+    loop {
+        let drained = outbox.drained.notified();
+        if let Some(reason) = outbox.closing() {
+            return Some(reason);
+        }
+        if outbox.acks.borrow().len() < config::UNSETTLED_ACKS {
+            return None;
+        }
+        drained.await;
+    }
+}
+
+/// Reads into the buffer that all connections share: an idle connection owns none.
+async fn read_some(
+    reader: &mut ReadHalf<Box<dyn Duplex>>,
+    rest: &mut BytesMut,
+    shard: &Shard,
+) -> std::io::Result<usize> {
+    poll_fn(|cx| {
+        let mut scratch = shard.scratch.borrow_mut();
+        let mut buffer = ReadBuf::new(&mut scratch);
+        match Pin::new(&mut *reader).poll_read(cx, &mut buffer) {
+            Poll::Ready(Ok(())) => {
+                rest.extend_from_slice(buffer.filled());
+                Poll::Ready(Ok(buffer.filled().len()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+fn handle_whole_packets(
+    rest: &mut BytesMut,
+    session: SessionId,
+    outbox: &Rc<Outbox>,
+    shard: &Shard,
+    state: &mut PublishState,
+) -> Option<Reason> {
+    let mut core = shard.core.borrow_mut();
+    let limits = core.limits;
+    loop {
+        let fault = match codec::frame_len(rest, &limits) {
+            Ok(Some(len)) if rest.len() >= len => {
+                let frame: Bytes = rest.split_to(len).freeze();
+                match codec::decode(&frame, Some(outbox.version), &limits) {
+                    Ok(packet) => match core.handle(session, outbox, packet, state) {
+                        Verdict::GoOn => continue,
+                        Verdict::Ended => return Some(Reason::Success),
+                        Verdict::Fault(reason, what) => codec::DecodeError { reason, offset: 0, what },
+                    },
+                    Err(error) => error,
+                }
+            }
+            Ok(_) => break,
+            Err(error) => error,
+        };
+        let kind = EventKind::ProtocolError { reason: fault.reason, what: fault.what.to_owned(), offset: fault.offset };
+        let who = core
+            .sessions()
+            .find(|(id, _)| *id == session)
+            .map(|(_, each)| (each.client_id.clone(), each.identity.clone()));
+        let (client_id, identity) = who.unzip();
+        core.event(Some(outbox.peer), client_id.as_deref(), identity.as_ref(), kind);
+        outbox.say_goodbye(fault.reason);
+        return Some(fault.reason);
+    }
+    if rest.is_empty() {
+        *rest = BytesMut::new();
+    }
+    None
+}
+
+/// Writes what the outbox holds, all at once, each time it is woken.
+async fn write(mut writer: WriteHalf<Box<dyn Duplex>>, session: SessionId, outbox: Rc<Outbox>, shard: Shard) {
+    loop {
+        if outbox.is_idle() {
+            if outbox.closing().is_some() {
+                writer.shutdown().await.ok();
+                return;
+            }
+            outbox.wake.notified().await;
+            continue;
+        }
+        let bytes = outbox.take();
+        let written = async {
+            writer.write_all(&bytes).await?;
+            writer.flush().await
+        };
+        if written.await.is_err() {
+            return outbox.close(Reason::UnspecifiedError);
+        }
+        outbox.written();
+        // There is room again: what waits in the session's queue goes on.
+        shard.core.borrow_mut().pump(session);
+    }
+}

@@ -1,0 +1,256 @@
+//! From an accepted socket to a client that may speak: TLS, WebSocket, CONNECT, authentication.
+//! In a task of its own, within a time limit: a slow or silent peer holds up nobody.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use mqtt::{ConnAck, ConnAckProperties, Connect, Packet, Reason, Version, codec};
+use rustls::AlertDescription;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use x509_parser::prelude::FromDer;
+
+use crate::core::{Core, Outbox};
+use crate::listener::{Door, Place};
+use crate::websocket::{self, UpgradeError};
+use crate::{
+    AuthOutcome, AuthRefusal, Authenticator, CertificateInfo, ConnectFault, ConnectInfo, EventKind, TlsFault, config,
+    connection,
+};
+
+/// What every connection of the shard shares.
+#[derive(Clone)]
+pub(crate) struct Shard {
+    pub core: Rc<RefCell<Core>>,
+    pub authenticator: Arc<dyn Authenticator>,
+    pub scratch: Rc<RefCell<Box<[u8]>>>,
+}
+
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Unpin> Duplex for T {}
+
+/// A client that sent a well-formed CONNECT.
+struct Knock {
+    stream: Box<dyn Duplex>,
+    /// Bytes behind the CONNECT.
+    rest: BytesMut,
+    connect: Connect,
+    certificate: Option<CertificateInfo>,
+}
+
+pub(crate) async fn serve(tcp: TcpStream, peer: SocketAddr, door: Rc<Door>, shard: Shard, place: Place) {
+    let limit = Duration::from_secs(config::HANDSHAKE_SECS);
+    let knock = match tokio::time::timeout(limit, knock(tcp, peer, &door, &shard)).await {
+        Ok(Some(knock)) => knock,
+        Ok(None) => return,
+        Err(_) => {
+            let fault = ConnectFault::TooSlow;
+            let kind = EventKind::ConnectRefused { fault, user_name: None };
+            return shard.core.borrow().event(Some(peer), None, None, kind);
+        }
+    };
+    let Knock { mut stream, rest, connect, certificate } = knock;
+    let (version, client_id, user_name) = (connect.version, connect.client_id.clone(), connect.user_name.clone());
+    let outcome = match check_id(&connect) {
+        Err(refused) => Err(refused),
+        Ok(()) => admit(connect, certificate, peer, &door, &shard).await,
+    };
+    drop(place);
+    match outcome {
+        Ok(welcome) => connection::run(stream, rest, welcome, shard).await,
+        Err((reason, fault)) => {
+            let kind = EventKind::ConnectRefused { fault, user_name };
+            shard.core.borrow().event(Some(peer), Some(&client_id), None, kind);
+            refuse(&mut stream, version, reason).await;
+        }
+    }
+}
+
+fn check_id(connect: &Connect) -> Result<(), (Reason, ConnectFault)> {
+    let id = &connect.client_id;
+    // 3.1.1 §3.1.3.1: without an id there is no session to keep.
+    let lost = id.is_empty() && connect.version != Version::V5 && !connect.clean_start;
+    if lost || id.len() > config::CLIENT_ID_BYTES {
+        return Err((Reason::ClientIdentifierNotValid, ConnectFault::ClientIdInvalid));
+    }
+    if connect.properties.authentication_method.is_some() {
+        return Err((Reason::BadAuthenticationMethod, ConnectFault::AuthMethod));
+    }
+    Ok(())
+}
+
+async fn admit(
+    connect: Connect,
+    certificate: Option<CertificateInfo>,
+    peer: SocketAddr,
+    door: &Door,
+    shard: &Shard,
+) -> Result<crate::core::Welcome, (Reason, ConnectFault)> {
+    let question = shard.authenticator.authenticate(ConnectInfo {
+        client_id: &connect.client_id,
+        user_name: connect.user_name.as_deref(),
+        password: connect.password.as_deref(),
+        peer,
+        zone: door.zone,
+        tls: door.tls.is_some(),
+        certificate,
+    });
+    let answer = tokio::time::timeout(Duration::from_secs(config::HANDSHAKE_SECS), question).await;
+    match answer.unwrap_or(AuthOutcome::Refuse(AuthRefusal::Busy)) {
+        AuthOutcome::Accept(identity) => {
+            let now_ms = shard.core.borrow().clock.now_ms();
+            let outbox = Outbox::new(connect.version, peer, door.kind, now_ms);
+            shard.core.borrow_mut().connect(connect, identity, outbox)
+        }
+        AuthOutcome::Refuse(refusal) => {
+            let reason = match refusal {
+                AuthRefusal::WrongPassword | AuthRefusal::UnknownIdentity => Reason::BadUserNameOrPassword,
+                AuthRefusal::NoCredentials | AuthRefusal::NotClaimed => Reason::NotAuthorized,
+                AuthRefusal::Revoked => Reason::Banned,
+                AuthRefusal::Busy => Reason::ServerBusy,
+            };
+            Err((reason, ConnectFault::Auth(refusal)))
+        }
+    }
+}
+
+/// TLS and WebSocket as the door has them, then the CONNECT.
+async fn knock(tcp: TcpStream, peer: SocketAddr, door: &Door, shard: &Shard) -> Option<Knock> {
+    let tell = |kind: EventKind| shard.core.borrow().event(Some(peer), None, None, kind);
+    let mut head = [0u8; 3];
+    let seen = tcp.peek(&mut head).await.ok()?;
+    let hello = matches!(head, [0x16, 0x03, _] | [0x16, _, 0]) && seen > 0;
+    if seen == 0 {
+        return None;
+    }
+    if hello != door.tls.is_some() {
+        let fault = if hello { TlsFault::TlsOnPlain } else { TlsFault::PlainOnTls };
+        tell(EventKind::TlsRefused { fault, detail: String::new() });
+        return None;
+    }
+    let mut certificate = None;
+    let stream: Box<dyn Duplex> = match &door.tls {
+        None => Box::new(tcp),
+        Some(tls) => match TlsAcceptor::from(tls.load_full()).accept(tcp).await {
+            Ok(stream) => {
+                certificate = stream.get_ref().1.peer_certificates().and_then(|chain| described(chain.first()?));
+                Box::new(stream)
+            }
+            Err(error) => {
+                let (fault, detail) = tls_fault(&error)?;
+                tell(EventKind::TlsRefused { fault, detail });
+                return None;
+            }
+        },
+    };
+    let stream: Box<dyn Duplex> = match &door.origins {
+        None => stream,
+        Some(rule) => {
+            let max_bytes = shard.core.borrow().limits.max_packet_bytes;
+            match websocket::accept(stream, rule, max_bytes).await {
+                Ok(stream) => Box::new(stream),
+                Err(UpgradeError::ForeignOrigin(origin)) => {
+                    tell(EventKind::ForeignOrigin { origin });
+                    return None;
+                }
+                Err(UpgradeError::Other(error)) => {
+                    tracing::debug!(%peer, error, "no WebSocket");
+                    return None;
+                }
+            }
+        }
+    };
+    read_connect(stream, peer, certificate, shard).await
+}
+
+async fn read_connect(
+    mut stream: Box<dyn Duplex>,
+    peer: SocketAddr,
+    certificate: Option<CertificateInfo>,
+    shard: &Shard,
+) -> Option<Knock> {
+    let limits = shard.core.borrow().limits;
+    let mut rest = BytesMut::new();
+    let refused = loop {
+        match codec::frame_len(&rest, &limits) {
+            Ok(Some(len)) if rest.len() >= len => {
+                let frame: Bytes = rest.split_to(len).freeze();
+                match codec::decode(&frame, None, &limits) {
+                    Ok(Packet::Connect(connect)) => {
+                        return Some(Knock { stream, rest, connect: *connect, certificate });
+                    }
+                    Ok(_) => return None,
+                    Err(error) => break error,
+                }
+            }
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+        // A first byte that no CONNECT has ends it at once.
+        if rest.first().is_some_and(|first| *first != 0x10) {
+            break codec::DecodeError {
+                reason: Reason::ProtocolError,
+                offset: 0,
+                what: "the first packet is not CONNECT",
+            };
+        }
+        if stream.read_buf(&mut rest).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let fault = match refused.reason {
+        Reason::UnsupportedProtocolVersion => ConnectFault::ProtocolVersion,
+        _ => ConnectFault::Malformed { what: refused.what.to_owned(), offset: refused.offset },
+    };
+    shard.core.borrow().event(Some(peer), None, None, EventKind::ConnectRefused { fault, user_name: None });
+    // An unknown level is answered in the form that the oldest client understands (3.1.1 §3.1.2.2).
+    if refused.reason == Reason::UnsupportedProtocolVersion {
+        refuse(&mut stream, Version::V3_1_1, refused.reason).await;
+    }
+    None
+}
+
+async fn refuse(stream: &mut Box<dyn Duplex>, version: Version, reason: Reason) {
+    let properties = ConnAckProperties::default();
+    let ack = Packet::ConnAck(Box::new(ConnAck { session_present: false, reason, properties }));
+    let mut out = BytesMut::new();
+    if codec::encode(&ack, version, &mut out).is_ok() {
+        let goodbye = async {
+            stream.write_all(&out).await.ok();
+            stream.flush().await.ok();
+            stream.shutdown().await.ok();
+        };
+        tokio::time::timeout(Duration::from_secs(2), goodbye).await.ok();
+    }
+}
+
+/// What a failed handshake means. A peer that just went away means nothing.
+fn tls_fault(error: &std::io::Error) -> Option<(TlsFault, String)> {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())?;
+    let fault = match inner {
+        rustls::Error::AlertReceived(alert) => match alert {
+            AlertDescription::UnknownCA => TlsFault::UntrustedAuthority,
+            AlertDescription::CertificateExpired => TlsFault::ClientClock,
+            AlertDescription::BadCertificate
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnsupportedCertificate => TlsFault::CertificateRejected,
+            AlertDescription::ProtocolVersion => TlsFault::ProtocolVersion,
+            _ => TlsFault::Other,
+        },
+        rustls::Error::PeerIncompatible(_) => TlsFault::ProtocolVersion,
+        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => TlsFault::ClientCertificate,
+        _ => TlsFault::Other,
+    };
+    Some((fault, inner.to_string()))
+}
+
+fn described(certificate: &rustls_pki_types::CertificateDer<'_>) -> Option<CertificateInfo> {
+    let (_, parsed) = x509_parser::certificate::X509Certificate::from_der(certificate).ok()?;
+    let common_name = parsed.subject().iter_common_name().next().and_then(|name| name.as_str().ok()).map(str::to_owned);
+    Some(CertificateInfo { common_name, serial: format!("{:x}", parsed.serial) })
+}
