@@ -9,7 +9,6 @@ use crate::*;
 /// Who asks. Each command names the least role that may use it (`architecture.md` D7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[ts(export)]
 pub enum Role {
     Administrator,
     Teacher,
@@ -44,7 +43,7 @@ impl Role {
 
 /// The request of a command that needs none: `{}`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export, type = "Record<string, never>")]
+#[ts(type = "Record<string, never>")]
 pub struct Nothing {}
 
 /// Calls `$then!` with every command as `name: Request => Answer, role Role;`.
@@ -86,16 +85,19 @@ macro_rules! command_table {
         /// Every command with the least role that may use it, in the order of the list.
         pub const COMMANDS: &[(&str, Role)] = &[$((stringify!($name), Role::$role)),*];
 
-        /// The TypeScript type that maps a command to its request and answer.
-        pub fn commands_typescript() -> String {
-            let config = ts_rs::Config::default();
-            let mut text = String::from("export type Commands = {\n");
-            $(text.push_str(&format!(
-                "  {}: {{ request: {}; answer: {} }};\n",
-                stringify!($name), <$request as TS>::name(&config), <$answer as TS>::name(&config),
-            ));)*
-            text.push_str("};\n");
-            text
+        /// Shows the collector every type of the list, and writes the map of commands.
+        pub(crate) fn command_types(types: &mut crate::typescript::Types) -> String {
+            let mut map = String::from("/** Every command: what it takes and what it answers. */\nexport type Commands = {\n");
+            $(
+                types.add::<$request>();
+                types.add::<$answer>();
+                map.push_str(&format!(
+                    "  {}: {{ request: {}; answer: {} }};\n",
+                    stringify!($name), types.name::<$request>(), types.name::<$answer>(),
+                ));
+            )*
+            map.push_str("};\n");
+            map
         }
     };
 }

@@ -7,7 +7,6 @@ use crate::ShownOnce;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[ts(export)]
 pub enum DeviceState {
     /// Created, never seen.
     Expected,
@@ -21,7 +20,6 @@ pub enum DeviceState {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Device {
     /// `[a-z0-9-]{1,23}`; user name and default client id.
     pub id: String,
@@ -44,13 +42,11 @@ pub struct Device {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct DeviceRef {
     pub id: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct CreateDevice {
     pub id: String,
     /// `[a-z0-9-]{1,23}`, made on first use.
@@ -62,7 +58,6 @@ pub struct CreateDevice {
 
 /// What a new device (or one that is issued anew) gets. It exists in this one answer only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct ProvisionedDevice {
     pub device: Device,
     /// `XXXX-XXXX-XXXX-XXXX`
@@ -80,7 +75,6 @@ pub struct ProvisionedDevice {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct DeviceFile {
     pub name: String,
     /// For the highlighter: `cpp`, `python`, `json`, `ini`, `text`, `pem`.
@@ -94,7 +88,6 @@ pub struct DeviceFile {
 
 /// The one-time door of a device, as the QR code holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Claim {
     /// `http://<ip>:8480/c#<26 base32>`
     pub url: ShownOnce,
@@ -107,7 +100,6 @@ pub struct Claim {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Kind {
     pub key: String,
     /// Name of the drawing: `esp32`, `pico`, `pi`, `nodered`, `other`, `simulated`.
@@ -120,7 +112,6 @@ pub struct Kind {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct StartSimulated {
     /// 1 to 30.
     pub count: u32,
@@ -129,7 +120,6 @@ pub struct StartSimulated {
 
 /// A connected client or a kept session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Client {
     pub client_id: String,
     pub identity: Option<String>,

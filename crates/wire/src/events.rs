@@ -7,7 +7,6 @@ use ts_rs::TS;
 /// `refusal_<cause>` and `remedy_<cause>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[ts(export)]
 pub enum RefusalCause {
     WrongPassword,
     UnknownIdentity,
@@ -41,7 +40,6 @@ pub enum RefusalCause {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Refusal {
     pub cause: RefusalCause,
     #[ts(type = "number")]
@@ -54,7 +52,6 @@ pub struct Refusal {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[ts(export)]
 pub enum EventKind {
     Connected,
     Disconnected,
@@ -74,7 +71,6 @@ pub enum EventKind {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Event {
     #[ts(type = "number")]
     pub seq: u64,
@@ -91,7 +87,6 @@ pub struct Event {
 
 /// Waits up to `wait_ms` (at most 25,000) for an event after `since`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct ListEvents {
     #[ts(type = "number")]
     pub since: u64,
@@ -100,7 +95,6 @@ pub struct ListEvents {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct EventPage {
     pub events: Vec<Event>,
     /// Ask with this next.

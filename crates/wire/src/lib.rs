@@ -11,6 +11,7 @@ mod problem;
 mod records;
 mod shown_once;
 mod site;
+mod typescript;
 
 pub use commands::*;
 pub use devices::*;
@@ -20,3 +21,4 @@ pub use problem::*;
 pub use records::*;
 pub use shown_once::ShownOnce;
 pub use site::*;
+pub use typescript::typescript;

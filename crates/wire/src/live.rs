@@ -6,7 +6,6 @@ use ts_rs::TS;
 /// The window of rows that a page shows. `POST /api/live` waits until something in it changed
 /// (at most 25 s) and answers with one binary frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct LiveView {
     /// The version of the last frame the page drew; 0 for none.
     #[ts(type = "number")]
@@ -27,13 +26,11 @@ pub struct LiveView {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct TopicRef {
     pub topic: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct TopicDetail {
     pub topic: String,
     #[ts(type = "number")]
@@ -55,7 +52,6 @@ pub struct TopicDetail {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct PublishMessage {
     pub topic: String,
     /// UTF-8 text, sent as it is.

@@ -7,7 +7,6 @@ use ts_rs::TS;
 /// request (`ports.mqtts`), `message` is the English sentence for logs and scripts, and `offer` is
 /// a value that would work instead, where there is one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Problem {
     pub code: Code,
     pub message: String,
@@ -34,7 +33,6 @@ impl Problem {
 /// Every reason for a refusal. Each has a sentence in `assets/words`, under `problem_<code>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[ts(export)]
 pub enum Code {
     /// The body is not the JSON that the command takes.
     Malformed,

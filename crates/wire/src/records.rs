@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct QueryRecords {
     pub topic: String,
     /// Milliseconds since the Unix epoch, inclusive.
@@ -17,7 +16,6 @@ pub struct QueryRecords {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Record {
     /// Microseconds since the Unix epoch.
     #[ts(type = "number")]
@@ -33,14 +31,12 @@ pub struct Record {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct RecordPage {
     pub records: Vec<Record>,
     pub more: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct QuerySeries {
     pub topic: String,
     /// Dotted path into a JSON payload; empty for a payload that is a number itself.
@@ -56,7 +52,6 @@ pub struct QuerySeries {
 /// Columns in time order. Where two neighbours are further apart than the rhythm of the series, or
 /// a gap marker lies between, `gaps` says so: a chart must not join them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Series {
     pub at_ms: Vec<f64>,
     pub min: Vec<f64>,
@@ -69,7 +64,6 @@ pub struct Series {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct RecorderStatus {
     pub recording: bool,
     #[ts(type = "number")]

@@ -7,7 +7,7 @@ use ts_rs::TS;
 
 /// A secret on its way to the one screen that shows it once. Its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export, type = "string")]
+#[ts(type = "string")]
 pub struct ShownOnce(String);
 
 impl ShownOnce {

@@ -5,7 +5,6 @@ use ts_rs::TS;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[ts(export)]
 pub enum Phase {
     /// Nothing set up yet: the screen shows the first run.
     FirstRun,
@@ -17,7 +16,6 @@ pub enum Phase {
 
 /// What is damaged, what was kept, and whether a last good copy can be put back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Damage {
     /// `settings`, `recordings`, `broker_store`, `authority`, `secrets`.
     pub what: String,
@@ -29,7 +27,6 @@ pub struct Damage {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Ports {
     /// MQTT over TLS, default 8883.
     pub mqtts: u16,
@@ -42,7 +39,6 @@ pub struct Ports {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct SiteStatus {
     pub phase: Phase,
     pub damage: Option<Damage>,
@@ -87,7 +83,6 @@ pub struct SiteStatus {
 
 /// One thing the site tried on itself, as a client would.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct DoorCheck {
     /// `reachable`, `encrypted`, `closed_to_strangers`.
     pub name: String,
@@ -98,7 +93,6 @@ pub struct DoorCheck {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[ts(export)]
 pub enum NetworkKind {
     Wifi,
     Cable,
@@ -107,7 +101,6 @@ pub enum NetworkKind {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct NetworkAddress {
     /// Interface name as the system gives it: `wlp2s0`.
     pub interface: String,
@@ -118,7 +111,6 @@ pub struct NetworkAddress {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct StartSite {
     /// "Salle 114", 1 to 40 characters.
     pub name: String,

@@ -1,0 +1,444 @@
+// Written by `UPDATE_TYPES=1 cargo test -p wire`. Do not edit.
+
+/**
+ * The one-time door of a device, as the QR code holds it.
+ */
+export type Claim = { 
+/**
+ * `http://<ip>:8480/c#<26 base32>`
+ */
+url: ShownOnce, 
+/**
+ * SVG of the QR code, black on white with its quiet zone.
+ */
+qr_svg: ShownOnce, 
+/**
+ * Six symbols that the phone shows too.
+ */
+check_code: string, expires_ms: number, };
+
+/**
+ * A connected client or a kept session.
+ */
+export type Client = { client_id: string, identity: string | null, connected: boolean, peer: string | null, 
+/**
+ * `3.1.1` or `5.0`
+ */
+protocol: string, 
+/**
+ * `mqtt`, `mqtts`, `ws`, `wss`
+ */
+transport: string, since_ms: number | null, subscriptions: Array<string>, queued: number, };
+
+/**
+ * Every reason for a refusal. Each has a sentence in `assets/words`, under `problem_<code>`.
+ */
+export type Code = "malformed" | "unknown_command" | "not_allowed" | "not_signed_in" | "wrong_origin" | "too_large" | "name_empty" | "name_invalid" | "name_taken" | "group_invalid" | "kind_unknown" | "device_unknown" | "site_not_started" | "site_already_started" | "address_unknown" | "port_taken" | "port_invalid" | "topic_invalid" | "filter_invalid" | "qos_invalid" | "payload_invalid" | "time_invalid" | "limit_invalid" | "claim_unknown" | "claim_expired" | "too_many_tries" | "data_damaged" | "disk_full" | "broker_stopped" | "internal";
+
+export type CreateDevice = { id: string, 
+/**
+ * `[a-z0-9-]{1,23}`, made on first use.
+ */
+group: string, kind: string, 
+/**
+ * `fr` or `en`: the language of the files made for it.
+ */
+language: string, };
+
+/**
+ * What is damaged, what was kept, and whether a last good copy can be put back.
+ */
+export type Damage = { 
+/**
+ * `settings`, `recordings`, `broker_store`, `authority`, `secrets`.
+ */
+what: string, 
+/**
+ * The file as it was found, kept beside the original.
+ */
+kept_file: string, detail: string, 
+/**
+ * RFC 3339 time of the last good copy, if there is one.
+ */
+last_good: string | null, };
+
+export type Device = { 
+/**
+ * `[a-z0-9-]{1,23}`; user name and default client id.
+ */
+id: string, group: string, 
+/**
+ * Key of `kind_list`.
+ */
+kind: string, simulated: boolean, state: DeviceState, 
+/**
+ * `<site>/<group>/<id>`: it may write below this.
+ */
+branch: string, last_seen_ms: number | null, 
+/**
+ * A short text of its last value: `23.4`, `on`.
+ */
+last_value: string | null, 
+/**
+ * Up to 60 numbers of the last 10 minutes, oldest first.
+ */
+spark: Array<number>, last_refusal: Refusal | null, created_ms: number, };
+
+export type DeviceFile = { name: string, 
+/**
+ * For the highlighter: `cpp`, `python`, `json`, `ini`, `text`, `pem`.
+ */
+syntax: string, text: ShownOnce, 
+/**
+ * What the user must still fill in, exactly as it stands in `text`.
+ */
+blanks: Array<string>, 
+/**
+ * The file to show first.
+ */
+main: boolean, };
+
+export type DeviceRef = { id: string, };
+
+export type DeviceState = "expected" | "online" | "late" | "absent" | "refused" | "revoked";
+
+/**
+ * One thing the site tried on itself, as a client would.
+ */
+export type DoorCheck = { 
+/**
+ * `reachable`, `encrypted`, `closed_to_strangers`.
+ */
+name: string, passed: boolean, tried: number, detail: string, };
+
+export type Event = { seq: number, at_ms: number, kind: EventKind, 
+/**
+ * Which device it concerns, when known.
+ */
+device: string | null, client_id: string | null, peer: string | null, refusal: Refusal | null, topic: string | null, };
+
+export type EventKind = "connected" | "disconnected" | "refused" | "taken_over" | "kicked" | "device_created" | "device_revoked" | "device_restored" | "device_removed" | "claimed" | "broker_started" | "broker_stopped" | "certificate_renewed" | "recording_gap" | "disk_low";
+
+export type EventPage = { events: Array<Event>, 
+/**
+ * Ask with this next.
+ */
+next: number, 
+/**
+ * Events that were dropped before they could be read.
+ */
+lost: number, };
+
+export type Kind = { key: string, 
+/**
+ * Name of the drawing: `esp32`, `pico`, `pi`, `nodered`, `other`, `simulated`.
+ */
+picture: string, name_fr: string, name_en: string, blurb_fr: string, blurb_en: string, simulated: boolean, };
+
+/**
+ * Waits up to `wait_ms` (at most 25,000) for an event after `since`.
+ */
+export type ListEvents = { since: number, wait_ms: number, device: string | null, };
+
+/**
+ * The window of rows that a page shows. `POST /api/live` waits until something in it changed
+ * (at most 25 s) and answers with one binary frame.
+ */
+export type LiveView = { 
+/**
+ * The version of the last frame the page drew; 0 for none.
+ */
+since: number, 
+/**
+ * The layout number of that frame: rows are only sent as differences while it holds.
+ */
+layout: number, 
+/**
+ * MQTT filter, or text that the topic contains; empty for all.
+ */
+search: string, 
+/**
+ * Text that the payload contains; empty for all.
+ */
+payload_search: string, 
+/**
+ * Topics (without trailing `/`) whose children are shown. `None` opens the first three levels.
+ */
+open: Array<string> | null, offset: number, 
+/**
+ * At most 200.
+ */
+limit: number, 
+/**
+ * The topic whose whole last message comes with the frame.
+ */
+selected: string | null, };
+
+export type NetworkAddress = { 
+/**
+ * Interface name as the system gives it: `wlp2s0`.
+ */
+interface: string, kind: NetworkKind, address: string, 
+/**
+ * The one to choose unless the user knows better.
+ */
+recommended: boolean, };
+
+export type NetworkKind = "wifi" | "cable" | "virtual" | "loopback";
+
+/**
+ * The request of a command that needs none: `{}`.
+ */
+export type Nothing = Record<string, never>;
+
+export type Phase = "first_run" | "running" | "stopped" | "damaged";
+
+export type Ports = { 
+/**
+ * MQTT over TLS, default 8883.
+ */
+mqtts: number, 
+/**
+ * MQTT over TLS WebSocket, default 9001.
+ */
+wss: number, 
+/**
+ * Plain MQTT for the guest zone, default 1883; `None` when closed.
+ */
+mqtt: number | null, 
+/**
+ * Plain HTTP claim door, default 8480.
+ */
+claim: number, };
+
+/**
+ * A refusal: `code` chooses the words, `field` names the input at fault in the dotted form of the
+ * request (`ports.mqtts`), `message` is the English sentence for logs and scripts, and `offer` is
+ * a value that would work instead, where there is one.
+ */
+export type Problem = { code: Code, message: string, field: string | null, offer: string | null, };
+
+/**
+ * What a new device (or one that is issued anew) gets. It exists in this one answer only.
+ */
+export type ProvisionedDevice = { device: Device, 
+/**
+ * `XXXX-XXXX-XXXX-XXXX`
+ */
+password: ShownOnce, host_name: string, address: string, port: number, 
+/**
+ * A topic that this device may publish to.
+ */
+topic: string, files: Array<DeviceFile>, 
+/**
+ * Deterministic zip of all files, base64.
+ */
+bundle_base64: ShownOnce, bundle_name: string, claim: Claim | null, };
+
+export type PublishMessage = { topic: string, 
+/**
+ * UTF-8 text, sent as it is.
+ */
+payload: string, qos: number, retain: boolean, };
+
+export type QueryRecords = { topic: string, 
+/**
+ * Milliseconds since the Unix epoch, inclusive.
+ */
+from_ms: number | null, until_ms: number | null, 
+/**
+ * 1 to 1,000; newest first.
+ */
+limit: number, };
+
+export type QuerySeries = { topic: string, 
+/**
+ * Dotted path into a JSON payload; empty for a payload that is a number itself.
+ */
+field: string, from_ms: number, until_ms: number, 
+/**
+ * 1 to 4,000: at most this many columns, each with its lowest and highest value.
+ */
+columns: number, };
+
+export type Record = { 
+/**
+ * Microseconds since the Unix epoch.
+ */
+at_us: number, qos: number, retain: boolean, payload_len: number, 
+/**
+ * The payload as text when it is UTF-8 (at most 4 KiB of it).
+ */
+text: string | null, 
+/**
+ * The same bytes as base64 when it is not.
+ */
+base64: string | null, };
+
+export type RecordPage = { records: Array<Record>, more: boolean, };
+
+export type RecorderStatus = { recording: boolean, bytes: number, limit_bytes: number, limit_days: number, messages: number, oldest_ms: number | null, 
+/**
+ * Messages that QoS 0 lost to a full queue, each shown as a gap.
+ */
+dropped: number, };
+
+export type Refusal = { cause: RefusalCause, at_ms: number, 
+/**
+ * Times in a row.
+ */
+tries: number, 
+/**
+ * Technical evidence: TLS alert, rule, topic, offset. Never a secret.
+ */
+detail: string, };
+
+/**
+ * Why a client was refused. Each has a cause and a remedy in `assets/words`, under
+ * `refusal_<cause>` and `remedy_<cause>`.
+ */
+export type RefusalCause = "wrong_password" | "unknown_identity" | "no_credentials" | "revoked" | "not_claimed" | "untrusted_authority" | "client_clock_wrong" | "wrong_host_name" | "plain_on_tls" | "tls_on_plain" | "tls_version" | "tls_other" | "client_id_taken" | "client_id_invalid" | "protocol_version" | "protocol_error" | "publish_denied" | "subscribe_denied" | "will_denied" | "foreign_origin" | "too_many_connections" | "too_slow" | "server_busy";
+
+/**
+ * Who asks. Each command names the least role that may use it (`architecture.md` D7).
+ */
+export type Role = "administrator" | "teacher" | "assistant" | "pupil" | "projector" | "device";
+
+/**
+ * Columns in time order. Where two neighbours are further apart than the rhythm of the series, or
+ * a gap marker lies between, `gaps` says so: a chart must not join them.
+ */
+export type Series = { at_ms: Array<number>, min: Array<number>, max: Array<number>, last: Array<number>, 
+/**
+ * Start and end of each recording gap, in milliseconds.
+ */
+gaps: Array<[number, number]>, samples: number, };
+
+/**
+ * A secret on its way to the one screen that shows it once. Its `Debug` shows nothing.
+ */
+export type ShownOnce = string;
+
+export type SiteStatus = { phase: Phase, damage: Damage | null, version: string, 
+/**
+ * The name people read: "Salle 114". Empty in the first run.
+ */
+name: string, 
+/**
+ * The second line of the label: "Lycée des Tilleuls".
+ */
+place: string, 
+/**
+ * The first level of every topic: `salle114`.
+ */
+slug: string, 
+/**
+ * `salle114.local`
+ */
+host_name: string, 
+/**
+ * Primary IPv4 address that devices use.
+ */
+address: string | null, ports: Ports, guests: boolean, 
+/**
+ * Milliseconds since the Unix epoch.
+ */
+running_since_ms: number | null, now_ms: number, devices_total: number, devices_connected: number, messages_per_second: number, 
+/**
+ * One value per 5 s over the last 10 minutes, oldest first.
+ */
+rate_history: Array<number>, messages_total: number, disk_free_bytes: number, 
+/**
+ * First 16 hexadecimal digits of the SHA-256 of the authority's public key, in groups of 4.
+ */
+authority_fingerprint: string | null, 
+/**
+ * RFC 3339 end of the server certificate.
+ */
+certificate_until: string | null, 
+/**
+ * `keyring` or `file`: where the secrets lie.
+ */
+secret_store: string, 
+/**
+ * Devices that are simulated.
+ */
+simulated: number, 
+/**
+ * The result of trying our own doors after the start.
+ */
+checks: Array<DoorCheck>, };
+
+export type StartSimulated = { 
+/**
+ * 1 to 30.
+ */
+count: number, group: string, };
+
+export type StartSite = { 
+/**
+ * "Salle 114", 1 to 40 characters.
+ */
+name: string, 
+/**
+ * "Lycée des Tilleuls", 0 to 60 characters.
+ */
+place: string, 
+/**
+ * One of the addresses of `network_list`. Only that address and loopback are listened on.
+ */
+address: string, 
+/**
+ * Also open the guest zone (plain MQTT, write-only below `<site>/guests/`).
+ */
+guests: boolean, 
+/**
+ * `None` takes the default ports.
+ */
+ports: Ports | null, };
+
+export type TopicDetail = { topic: string, at_ms: number, qos: number, retained: boolean, publisher: string | null, subscribers: Array<string>, count: number, rate: number, payload_len: number, 
+/**
+ * At most 64 KiB of it.
+ */
+payload_base64: string, 
+/**
+ * Names of the numeric fields of a JSON payload, dotted: `temperature`, `accel.x`; `""` for a
+ * payload that is a number itself.
+ */
+numeric_fields: Array<string>, };
+
+export type TopicRef = { topic: string, };
+
+/** Every command: what it takes and what it answers. */
+export type Commands = {
+  site_status: { request: Nothing; answer: SiteStatus };
+  network_list: { request: Nothing; answer: Array<NetworkAddress> };
+  site_start: { request: StartSite; answer: SiteStatus };
+  broker_start: { request: Nothing; answer: SiteStatus };
+  broker_stop: { request: Nothing; answer: SiteStatus };
+  rescue_restore: { request: Nothing; answer: SiteStatus };
+  kind_list: { request: Nothing; answer: Array<Kind> };
+  device_list: { request: Nothing; answer: Array<Device> };
+  device_create: { request: CreateDevice; answer: ProvisionedDevice };
+  device_reissue: { request: DeviceRef; answer: ProvisionedDevice };
+  device_revoke: { request: DeviceRef; answer: Device };
+  device_restore: { request: DeviceRef; answer: Device };
+  device_remove: { request: DeviceRef; answer: Nothing };
+  simulated_start: { request: StartSimulated; answer: Array<Device> };
+  simulated_remove: { request: Nothing; answer: Nothing };
+  client_list: { request: Nothing; answer: Array<Client> };
+  event_list: { request: ListEvents; answer: EventPage };
+  topic_read: { request: TopicRef; answer: TopicDetail };
+  message_publish: { request: PublishMessage; answer: Nothing };
+  retained_clear: { request: TopicRef; answer: Nothing };
+  record_query: { request: QueryRecords; answer: RecordPage };
+  record_series: { request: QuerySeries; answer: Series };
+  record_status: { request: Nothing; answer: RecorderStatus };
+};
+
+export const CODES: readonly Code[] = ["malformed", "unknown_command", "not_allowed", "not_signed_in", "wrong_origin", "too_large", "name_empty", "name_invalid", "name_taken", "group_invalid", "kind_unknown", "device_unknown", "site_not_started", "site_already_started", "address_unknown", "port_taken", "port_invalid", "topic_invalid", "filter_invalid", "qos_invalid", "payload_invalid", "time_invalid", "limit_invalid", "claim_unknown", "claim_expired", "too_many_tries", "data_damaged", "disk_full", "broker_stopped", "internal"];
+
+export const REFUSAL_CAUSES: readonly RefusalCause[] = ["wrong_password", "unknown_identity", "no_credentials", "revoked", "not_claimed", "untrusted_authority", "client_clock_wrong", "wrong_host_name", "plain_on_tls", "tls_on_plain", "tls_version", "tls_other", "client_id_taken", "client_id_invalid", "protocol_version", "protocol_error", "publish_denied", "subscribe_denied", "will_denied", "foreign_origin", "too_many_connections", "too_slow", "server_busy"];
+
+export const EVENT_KINDS: readonly EventKind[] = ["connected", "disconnected", "refused", "taken_over", "kicked", "device_created", "device_revoked", "device_restored", "device_removed", "claimed", "broker_started", "broker_stopped", "certificate_renewed", "recording_gap", "disk_low"];
