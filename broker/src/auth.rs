@@ -14,8 +14,6 @@ pub enum Zone {
     Main,
     Guests,
     Lab,
-    /// The site's own programs on this machine.
-    Loopback,
 }
 
 /// What a verified client certificate says.
@@ -24,8 +22,6 @@ pub struct CertificateInfo {
     pub common_name: Option<String>,
     /// Hexadecimal.
     pub serial: String,
-    /// SHA-256 of the certificate, hexadecimal.
-    pub fingerprint: String,
 }
 
 /// A CONNECT as the authenticator sees it. No Debug: it holds the password.
@@ -57,7 +53,6 @@ pub enum AuthOutcome {
 }
 
 pub trait Authenticator: Send + Sync + 'static {
-    /// The answer may take its time: it is awaited in the connection's own task, on the door's
-    /// thread. Slow hashes belong into `spawn_blocking`: they would hold up other newcomers.
+    /// The answer may take its time (hashes): it runs in the connection's own task.
     fn authenticate(&self, info: ConnectInfo<'_>) -> BoxFuture<'static, AuthOutcome>;
 }

@@ -1,39 +1,115 @@
-//! The broker as others hold it: started by a builder, asked through a handle.
+//! Starting a broker, and speaking to it from other threads.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use mqtt::{Filter, Reason, Topic, Version};
-use rustls::ServerConfig;
 use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::LocalSet;
 
-use crate::stats::Counters;
-use crate::{
-    Authenticator, Clock, Config, Error, Event, Identity, Keeper, ListenError, ListenerId, ListenerInfo, ListenerSpec,
-    Message, Rights, Settled, Stats, TransportKind, config,
-};
+use crate::core::{Core, Parts, Session};
+use crate::handshake::Shard;
+use crate::listener::{self, Door, Doors, ListenError, ListenerId, ListenerInfo, ListenerSpec};
+use crate::store::RetainedStore;
+use crate::{Authenticator, Clock, Config, Error, Event, Identity, Keeper, Message, Rights, Settled, TransportKind};
+
+/// How often sessions, wills and keep-alives are looked at.
+const SWEEP: Duration = Duration::from_millis(250);
+/// The buffer that all connections read into.
+const SCRATCH_BYTES: usize = 64 * 1024;
+
+/// Counters that anyone may read at any time.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    messages_in: AtomicU64,
+    bytes_in: AtomicU64,
+    messages_out: AtomicU64,
+    dropped: AtomicU64,
+    connected: AtomicI64,
+    panics: AtomicU64,
+}
+
+impl Counters {
+    pub fn received(&self, count: u64, bytes: usize) {
+        self.messages_in.fetch_add(count, Ordering::Relaxed);
+        self.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+    pub fn sent(&self, count: u64) {
+        self.messages_out.fetch_add(count, Ordering::Relaxed);
+    }
+    pub fn dropped(&self, count: u64) {
+        self.dropped.fetch_add(count, Ordering::Relaxed);
+    }
+    pub fn connected(&self, change: i64) {
+        self.connected.fetch_add(change, Ordering::Relaxed);
+    }
+    pub fn panicked(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Publications accepted.
+    pub messages_in: u64,
+    pub bytes_in: u64,
+    /// Deliveries written.
+    pub messages_out: u64,
+    /// Deliveries that a full queue or a client's size limit kept back.
+    pub dropped: u64,
+    pub connected: u64,
+    /// Faults of ours, each of which ended one connection.
+    pub panics: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientInfo {
+    pub client_id: String,
+    pub identity: Identity,
+    pub peer: Option<std::net::SocketAddr>,
+    pub version: Version,
+    pub transport: Option<TransportKind>,
+    /// Of this connection; `None` while away.
+    pub connected_since_ms: Option<i64>,
+    pub subscriptions: Vec<String>,
+    pub queued: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    #[error("the broker has stopped")]
+    Stopped,
+    #[error("the message could not be stored")]
+    NotStored,
+}
+
+/// Runs on the shard's thread, with its core and its doors.
+type Task = Box<dyn FnOnce(&Shard, &mut Doors) + Send>;
 
 pub struct Broker;
 
 impl Broker {
-    pub fn builder(config: Config) -> Builder {
-        Builder { config, authenticator: None, rights: Rights::default(), keepers: Vec::new(), clock: Clock::system() }
+    pub fn builder(config: Config, authenticator: Arc<dyn Authenticator>) -> Builder {
+        Builder { config, authenticator, clock: Clock::system(), rights: Rights::default(), keepers: Vec::new() }
     }
 }
 
-/// Without an authenticator nobody comes in; without rights nobody may do anything.
 pub struct Builder {
     config: Config,
-    authenticator: Option<Arc<dyn Authenticator>>,
+    authenticator: Arc<dyn Authenticator>,
+    clock: Clock,
     rights: Rights,
     keepers: Vec<(Box<dyn Keeper>, mpsc::UnboundedReceiver<Settled>)>,
-    clock: Clock,
 }
 
 impl Builder {
     #[must_use]
-    pub fn authenticator(mut self, authenticator: Arc<dyn Authenticator>) -> Builder {
-        self.authenticator = Some(authenticator);
+    pub fn clock(mut self, clock: Clock) -> Builder {
+        self.clock = clock;
         self
     }
 
@@ -43,187 +119,258 @@ impl Builder {
         self
     }
 
-    /// One more who must keep publications; what it settles comes through the channel.
+    /// One who must keep every message before it is acknowledged, and how it tells that it has.
     #[must_use]
     pub fn keeper(mut self, keeper: Box<dyn Keeper>, settled: mpsc::UnboundedReceiver<Settled>) -> Builder {
         self.keepers.push((keeper, settled));
         self
     }
 
-    #[must_use]
-    pub fn clock(mut self, clock: Clock) -> Builder {
-        self.clock = clock;
-        self
-    }
-
-    /// Opens the store and starts the threads. There is no listener yet.
+    /// Opens the store and starts the shard's thread. No door is open yet.
     pub fn spawn(self) -> Result<BrokerHandle, Error> {
-        let (shard, _orders) = mpsc::unbounded_channel();
-        let (door, _door_orders) = mpsc::unbounded_channel();
-        let (tap, _) = broadcast::channel(self.config.tap_capacity.max(1));
-        let (events, _) = broadcast::channel(config::EVENTS);
+        let (store, retained, store_settled) = match &self.config.store_path {
+            None => (None, Vec::new(), None),
+            Some(path) => {
+                let (store, retained, settled) = RetainedStore::open(path)?;
+                (Some(store), retained, Some(settled))
+            }
+        };
+        let (tap, _) = broadcast::channel(self.config.tap_capacity);
+        let (events, _) = broadcast::channel(4096);
         let counters = Arc::new(Counters::default());
-        Ok(BrokerHandle(Arc::new(Inner { shard, door, tap, events, counters })))
+        let (tasks, queue) = mpsc::unbounded_channel();
+        let (keepers, settled): (Vec<_>, Vec<_>) = self.keepers.into_iter().unzip();
+        let parts = Parts {
+            clock: self.clock,
+            limits: self.config.limits,
+            rights: self.rights,
+            store,
+            retained,
+            keepers,
+            tap: tap.clone(),
+            events: events.clone(),
+            counters: counters.clone(),
+        };
+        let mut results: Vec<(Option<usize>, mpsc::UnboundedReceiver<Settled>)> =
+            settled.into_iter().enumerate().map(|(index, settled)| (Some(index), settled)).collect();
+        results.extend(store_settled.map(|settled| (None, settled)));
+        let authenticator = self.authenticator;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
+        let thread = std::thread::Builder::new()
+            .name("broker".into())
+            .spawn(move || runtime.block_on(LocalSet::new().run_until(shard(parts, authenticator, queue, results))))
+            .map_err(Error::Thread)?;
+        let thread = Arc::new(Mutex::new(Some(thread)));
+        Ok(BrokerHandle { tasks, tap, events, counters, thread, next_listener: Arc::default() })
     }
 }
 
-/// A client that is connected.
-#[derive(Clone, Debug)]
-pub struct ClientInfo {
-    pub client_id: String,
-    pub identity: Identity,
-    pub peer: SocketAddr,
-    pub listener: Arc<str>,
-    pub transport: TransportKind,
-    pub version: Version,
-    pub keep_alive_secs: u16,
-    pub connected_at_ms: i64,
-    pub subscriptions: usize,
-    /// Messages that wait for it.
-    pub queued: usize,
-    pub dropped: u64,
+/// The shard's main task: does what handles ask, until they are gone or ask it to stop.
+async fn shard(
+    parts: Parts,
+    authenticator: Arc<dyn Authenticator>,
+    mut queue: mpsc::UnboundedReceiver<Task>,
+    results: Vec<(Option<usize>, mpsc::UnboundedReceiver<Settled>)>,
+) {
+    let core = Rc::new(RefCell::new(Core::new(parts)));
+    let scratch = Rc::new(RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()));
+    let shard = Shard { core: core.clone(), authenticator, scratch };
+    for (keeper, mut settled) in results {
+        let core = core.clone();
+        tokio::task::spawn_local(async move {
+            while let Some(settled) = settled.recv().await {
+                core.borrow_mut().settled(keeper, settled);
+            }
+        });
+    }
+    let mut doors = Doors::default();
+    let mut beat = tokio::time::interval(SWEEP);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            task = queue.recv() => match task {
+                Some(task) => task(&shard, &mut doors),
+                None => break,
+            },
+            _ = beat.tick() => core.borrow_mut().sweep(),
+        }
+    }
+    core.borrow_mut().close_store();
 }
 
-/// A session, connected or away.
-#[derive(Clone, Debug)]
-pub struct SessionInfo {
-    pub client_id: String,
-    pub identity: Identity,
-    pub connected: bool,
-    pub away_since_ms: Option<i64>,
-    /// `u32::MAX`: as long as the broker allows.
-    pub expiry_secs: u32,
-    pub filters: Vec<String>,
-    pub queued: usize,
-    pub in_flight: usize,
-    pub dropped: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    #[error("a keeper cannot take more publications now")]
-    Full,
-    #[error("a keeper could not store the publication")]
-    NotStored,
-    #[error("the broker has stopped")]
-    Stopped,
-}
-
-/// What the shard is asked to do.
-pub(crate) enum Order {
-    SetRights(Rights),
-    Kick { client_id: String, reason: Reason, done: oneshot::Sender<bool> },
-    KickIdentity { identity: String, reason: Reason, drop_sessions: bool, done: oneshot::Sender<usize> },
-    Clients(oneshot::Sender<Vec<ClientInfo>>),
-    Sessions(oneshot::Sender<Vec<SessionInfo>>),
-    Subscribers { topic: Topic, done: oneshot::Sender<Vec<String>> },
-    Publish { message: Message, done: oneshot::Sender<Result<(), PublishError>> },
-    Retained { filter: Filter, limit: usize, done: oneshot::Sender<Vec<Arc<Message>>> },
-    Stop(oneshot::Sender<()>),
-}
-
-/// What the door is asked to do.
-pub(crate) enum DoorOrder {
-    Add(ListenerSpec, oneshot::Sender<Result<ListenerInfo, ListenError>>),
-    Remove(ListenerId, oneshot::Sender<()>),
-    ReloadTls(ListenerId, Arc<ServerConfig>),
-    Stop(oneshot::Sender<()>),
-}
-
-struct Inner {
-    shard: mpsc::UnboundedSender<Order>,
-    door: mpsc::UnboundedSender<DoorOrder>,
+/// A broker that runs. Clones speak to the same one; it stops when the last is dropped.
+#[derive(Clone)]
+pub struct BrokerHandle {
+    tasks: mpsc::UnboundedSender<Task>,
     tap: broadcast::Sender<Arc<Message>>,
     events: broadcast::Sender<Arc<Event>>,
     counters: Arc<Counters>,
+    thread: Arc<Mutex<Option<std::thread::JoinHandle<()>>>>,
+    next_listener: Arc<AtomicU64>,
 }
 
-/// Cheap to clone. The broker ends with [`BrokerHandle::shutdown`], or when the last handle goes.
-#[derive(Clone)]
-pub struct BrokerHandle(Arc<Inner>);
-
 impl BrokerHandle {
-    async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Option<T> {
-        let (done, answer) = oneshot::channel();
-        self.0.shard.send(order(done)).ok()?;
-        answer.await.ok()
+    /// Asks the shard; `None` once it has stopped.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Shard, &mut Doors) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        let task: Task = Box::new(move |shard, doors| {
+            answer.send(question(shard, doors)).ok();
+        });
+        self.tasks.send(task).ok()?;
+        answered.await.ok()
     }
 
-    /// Listens from now on. A taken port is told apart: [`ListenError::Taken`].
     pub async fn add_listener(&self, spec: ListenerSpec) -> Result<ListenerInfo, ListenError> {
-        let (done, answer) = oneshot::channel();
-        self.0.door.send(DoorOrder::Add(spec, done)).map_err(|_| ListenError::Stopped)?;
-        answer.await.unwrap_or(Err(ListenError::Stopped))
+        let socket = listener::bind(spec.addr)?;
+        let local_addr = socket.local_addr().map_err(|source| ListenError::Other { addr: spec.addr, source })?;
+        let id = ListenerId(self.next_listener.fetch_add(1, Ordering::Relaxed));
+        let door = Door::new(&spec);
+        let opened = self.ask(move |shard, doors| doors.open(id, socket, door, shard.clone())).await;
+        opened.map(|()| ListenerInfo { id, local_addr }).ok_or(ListenError::Stopped)
     }
 
-    /// Ends the listener; connections that came through it stay.
+    /// Closes a door; connections that came through it stay.
     pub async fn remove_listener(&self, id: ListenerId) {
-        let (done, answer) = oneshot::channel();
-        if self.0.door.send(DoorOrder::Remove(id, done)).is_ok() {
-            answer.await.ok();
+        self.ask(move |_, doors| doors.close(id)).await;
+    }
+
+    /// New connections get the new certificate; those that are open stay.
+    pub async fn reload_tls(&self, id: ListenerId, config: Arc<rustls::ServerConfig>) {
+        self.ask(move |_, doors| doors.reload_tls(id, config)).await;
+    }
+
+    /// Swaps the rights; who lost is disconnected when this returns.
+    pub async fn set_rights(&self, rights: Rights) {
+        self.ask(move |shard, _| shard.core.borrow_mut().set_rights(rights)).await;
+    }
+
+    /// Ends the connection of a client; answers whether there was one.
+    pub async fn kick(&self, client_id: &str, reason: Reason) -> bool {
+        let client_id = client_id.to_owned();
+        let kicked = self.ask(move |shard, _| {
+            let mut core = shard.core.borrow_mut();
+            core.session_of(&client_id).inspect(|id| core.expel(*id, reason, false)).is_some()
+        });
+        kicked.await.unwrap_or(false)
+    }
+
+    /// Ends every connection of an identity, and forgets its sessions if asked to; answers how many.
+    pub async fn kick_identity(&self, identity: &Identity, reason: Reason, forget: bool) -> usize {
+        let identity = identity.clone();
+        let kicked = self.ask(move |shard, _| {
+            let mut core = shard.core.borrow_mut();
+            let ids: Vec<_> =
+                core.sessions().filter(|(_, session)| session.identity == identity).map(|(id, _)| id).collect();
+            for id in &ids {
+                core.expel(*id, reason, forget);
+            }
+            ids.len()
+        });
+        kicked.await.unwrap_or(0)
+    }
+
+    /// Connected clients and kept sessions.
+    pub async fn clients(&self) -> Vec<ClientInfo> {
+        self.ask(|shard, _| shard.core.borrow().sessions().map(|(_, session)| info(session)).collect())
+            .await
+            .unwrap_or_default()
+    }
+
+    /// The client ids whose subscriptions match the topic.
+    pub async fn subscribers(&self, topic: &Topic) -> Vec<String> {
+        let topic = topic.clone();
+        let found = self.ask(move |shard, _| {
+            let core = shard.core.borrow();
+            core.sessions()
+                .filter(|(_, session)| session.subscriptions.keys().any(|filter| filter.matches(&topic)))
+                .map(|(_, session)| session.client_id.to_string())
+                .collect()
+        });
+        found.await.unwrap_or_default()
+    }
+
+    /// Publishes as the site itself; returns when every keeper has stored it.
+    pub async fn publish(&self, message: Message) -> Result<(), PublishError> {
+        let (done, stored) = oneshot::channel();
+        let asked = self.ask(move |shard, _| shard.core.borrow_mut().publish_from_site(message, done)).await;
+        asked.ok_or(PublishError::Stopped)?;
+        match stored.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(PublishError::NotStored),
+            Err(_) => Err(PublishError::Stopped),
         }
     }
 
-    /// New handshakes use the new certificate; nobody is dropped.
-    pub fn reload_tls(&self, id: ListenerId, config: Arc<ServerConfig>) {
-        self.0.door.send(DoorOrder::ReloadTls(id, config)).ok();
-    }
-
-    /// Swaps the rights and ends the connections of those who lost what they use.
-    pub fn set_rights(&self, rights: Rights) {
-        self.0.shard.send(Order::SetRights(rights)).ok();
-    }
-
-    /// Ends one client's connection. Its session stays as long as it asked for.
-    pub async fn kick(&self, client_id: &str, reason: Reason) -> bool {
-        let client_id = client_id.to_owned();
-        self.ask(|done| Order::Kick { client_id, reason, done }).await.unwrap_or(false)
-    }
-
-    /// Ends all connections of an identity, with `drop_sessions` its sessions too; answers how many.
-    pub async fn kick_identity(&self, identity: &str, reason: Reason, drop_sessions: bool) -> usize {
-        let identity = identity.to_owned();
-        self.ask(|done| Order::KickIdentity { identity, reason, drop_sessions, done }).await.unwrap_or(0)
-    }
-
-    pub async fn clients(&self) -> Vec<ClientInfo> {
-        self.ask(Order::Clients).await.unwrap_or_default()
-    }
-
-    pub async fn sessions(&self) -> Vec<SessionInfo> {
-        self.ask(Order::Sessions).await.unwrap_or_default()
-    }
-
-    /// The client ids of those who would get a publication to this topic.
-    pub async fn subscriptions(&self, topic: &Topic) -> Vec<String> {
-        let topic = topic.clone();
-        self.ask(|done| Order::Subscribers { topic, done }).await.unwrap_or_default()
-    }
-
-    /// Publishes as the site itself and waits until every keeper has stored it.
-    pub async fn publish(&self, message: Message) -> Result<(), PublishError> {
-        self.ask(|done| Order::Publish { message, done }).await.unwrap_or(Err(PublishError::Stopped))
-    }
-
+    /// At most `limit` retained messages, in the order of their topics.
     pub async fn retained(&self, filter: &Filter, limit: usize) -> Vec<Arc<Message>> {
         let filter = filter.clone();
-        self.ask(|done| Order::Retained { filter, limit, done }).await.unwrap_or_default()
+        self.ask(move |shard, _| shard.core.borrow().retained(&filter, limit)).await.unwrap_or_default()
     }
 
-    /// Every accepted publication from now on. The broker never waits for a tap: one that lags
-    /// loses the oldest, and its receiver says how many.
+    /// Every accepted publication from now on. It never waits: who lags loses, and is told how much.
     pub fn tap(&self) -> broadcast::Receiver<Arc<Message>> {
-        self.0.tap.subscribe()
+        self.tap.subscribe()
     }
 
     pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
-        self.0.events.subscribe()
+        self.events.subscribe()
     }
 
     pub fn stats(&self) -> Stats {
-        self.0.counters.read()
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            messages_in: read(&self.counters.messages_in),
+            bytes_in: read(&self.counters.bytes_in),
+            messages_out: read(&self.counters.messages_out),
+            dropped: read(&self.counters.dropped),
+            connected: u64::try_from(self.counters.connected.load(Ordering::Relaxed)).unwrap_or(0),
+            panics: read(&self.counters.panics),
+        }
     }
 
-    /// Ends everything and comes back when it is over: ports free, clients told, store written.
-    pub async fn shutdown(&self) {}
+    /// Closes the doors, tells the clients, flushes the store, and returns when all that is done.
+    pub async fn shutdown(&self) {
+        let stopped = self.ask(|shard, doors| {
+            doors.close_all();
+            let mut core = shard.core.borrow_mut();
+            core.stop();
+            core.close_store();
+        });
+        stopped.await;
+        // The writers get their turn to send the goodbyes.
+        let said = async {
+            while self.ask(|shard, _| shard.core.borrow().sessions().any(|(_, each)| each.outbox.is_some())).await
+                == Some(true)
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(3), said).await.ok();
+    }
+
+    /// Waits for the shard's thread to end; every other handle must be gone.
+    pub fn join(self) {
+        let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
+        drop(self);
+        if let Some(thread) = thread {
+            thread.join().ok();
+        }
+    }
+}
+
+fn info(session: &Session) -> ClientInfo {
+    let outbox = session.outbox.as_ref();
+    ClientInfo {
+        client_id: session.client_id.to_string(),
+        identity: session.identity.clone(),
+        peer: outbox.map(|outbox| outbox.peer),
+        version: session.version,
+        transport: outbox.map(|outbox| outbox.transport),
+        connected_since_ms: outbox.map(|outbox| outbox.since_ms),
+        subscriptions: session.subscriptions.keys().map(|filter| filter.as_str().to_owned()).collect(),
+        queued: session.queue.len(),
+    }
 }

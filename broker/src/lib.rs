@@ -2,28 +2,31 @@
 //! and retained messages, offers every accepted publication to the tap, and tells every refusal as
 //! a typed event.
 //!
-//! Two threads: the door opens connections (TLS, WebSocket, CONNECT, passwords), the shard routes.
-//! The routing core holds no socket. The engine does not know that screens exist.
+//! One thread runs one shard on a current-thread runtime; the routing core holds no socket. The
+//! engine does not know that screens exist.
 
 mod auth;
 mod clock;
 mod config;
+mod connection;
+mod core;
 mod event;
 mod handle;
+mod handshake;
 mod keeper;
 mod listener;
 mod message;
 mod rights;
-mod stats;
+mod store;
+mod websocket;
 
 pub use auth::{AuthOutcome, AuthRefusal, Authenticator, BoxFuture, CertificateInfo, ConnectInfo, Zone};
 pub use clock::Clock;
-pub use config::{Config, Error, LIMITS, Limit, QueueLimits};
+pub use config::{Config, Error, LIMITS, Limit};
 pub use event::{ConnectFault, Event, EventKind, TlsFault, TransportKind};
-pub use handle::{Broker, BrokerHandle, Builder, ClientInfo, PublishError, SessionInfo};
+pub use handle::{Broker, BrokerHandle, Builder, ClientInfo, PublishError, Stats};
 pub use keeper::{Keeper, Offer, Settled};
 pub use listener::{ListenError, ListenerId, ListenerInfo, ListenerSpec, OriginRule, Transport};
 pub use message::{Identity, Message, Origin};
 pub use mqtt::Reason;
-pub use rights::{Action, ActionSet, Decision, Effect, Rights, Rule, Subject};
-pub use stats::Stats;
+pub use rights::{Action, Decision, Effect, Rights, Rule};

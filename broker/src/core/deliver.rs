@@ -1,0 +1,258 @@
+//! From a message to its subscribers: encoded once for each shape, appended to their outboxes.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use mqtt::{PacketId, PublishProperties, QoS, Version, codec};
+
+use super::outbox::Outbox;
+use super::session::{Delivery, InFlight};
+use super::subscriptions::{Matches, Target};
+use super::{CACHED_TOPICS, Core, SessionId};
+use crate::message::Expiry;
+use crate::{Action, EventKind, Message, Origin};
+
+/// One encoding of a publication, shared by all who get that shape.
+struct Shape {
+    key: (Version, QoS, bool),
+    bytes: BytesMut,
+    /// Where the packet identifier stands.
+    id_at: Option<usize>,
+}
+
+impl Core {
+    /// Hands a message to everyone who subscribed to its topic.
+    pub(super) fn route(&mut self, message: &Arc<Message>) -> usize {
+        let matches = self.matches(message);
+        let mut shapes: Vec<Shape> = Vec::new();
+        let mut reached = 0;
+        for target in &matches.all {
+            reached += usize::from(self.deliver(target, message, &mut shapes));
+        }
+        for members in &matches.shared {
+            self.turn = self.turn.wrapping_add(1);
+            reached += usize::from(self.deliver_to_one(members, message, &mut shapes));
+        }
+        reached
+    }
+
+    /// A shared subscription: the next member that is connected, else the next that is kept.
+    fn deliver_to_one(&mut self, members: &[Target], message: &Arc<Message>, shapes: &mut Vec<Shape>) -> bool {
+        let order: Vec<&Target> =
+            members.iter().cycle().skip(self.turn % members.len().max(1)).take(members.len()).collect();
+        let connected =
+            |target: &&&Target| self.sessions.get(&target.session).is_some_and(|session| session.outbox.is_some());
+        match order.iter().find(connected).or_else(|| order.first()) {
+            Some(target) => self.deliver(target, message, shapes),
+            None => false,
+        }
+    }
+
+    /// The targets of a topic, from the cache while no subscription and no right changed.
+    fn matches(&mut self, message: &Message) -> Rc<Matches> {
+        let topic = message.topic.as_str();
+        if let Some((epoch, matches)) = self.matches.get(topic)
+            && *epoch == self.subscriptions.epoch
+        {
+            return matches.clone();
+        }
+        let mut matches = self.subscriptions.matches(&message.topic);
+        let may_read = |target: &Target| {
+            self.sessions.get(&target.session).is_some_and(|session| {
+                self.rights.decide(&session.identity, &session.client_id, Action::Read, &message.topic).allowed
+            })
+        };
+        matches.all.retain(may_read);
+        for members in &mut matches.shared {
+            members.retain(may_read);
+        }
+        if self.matches.len() >= CACHED_TOPICS {
+            self.matches.clear();
+        }
+        let matches = Rc::new(matches);
+        self.matches.insert(topic.into(), (self.subscriptions.epoch, matches.clone()));
+        matches
+    }
+
+    fn deliver(&mut self, target: &Target, message: &Arc<Message>, shapes: &mut Vec<Shape>) -> bool {
+        let Some(session) = self.sessions.get_mut(&target.session) else { return false };
+        if target.no_local
+            && matches!(&message.origin, Origin::Client { client_id, .. } if *client_id == session.client_id)
+        {
+            return false;
+        }
+        let delivery = Delivery {
+            message: message.clone(),
+            qos: message.qos.min(target.qos),
+            retain: message.retain && target.retain_as_published,
+            subscription_ids: target.subscription_ids.clone(),
+        };
+        let Some(outbox) = session.outbox.clone() else {
+            // 3.1.1 leaves QoS 0 for a client that is away to the server: it is not kept.
+            if delivery.qos == QoS::AtMostOnce {
+                return false;
+            }
+            return self.hold(target.session, delivery);
+        };
+        let must_wait =
+            !session.queue.is_empty() || !outbox.has_room() || delivery.qos > QoS::AtMostOnce && !session.window_open();
+        if must_wait {
+            return self.hold(target.session, delivery);
+        }
+        let packet_id = self.in_flight(target.session, &delivery);
+        let shared = delivery.subscription_ids.is_empty() && delivery.message.properties.message_expiry_secs.is_none();
+        if !shared {
+            return self.write(&outbox, &delivery, packet_id, false);
+        }
+        let key = (outbox.version, delivery.qos, delivery.retain);
+        let at = match shapes.iter().position(|shape| shape.key == key) {
+            Some(at) => at,
+            None => match shape(key, &delivery, packet_id) {
+                Some(shape) => {
+                    shapes.push(shape);
+                    shapes.len() - 1
+                }
+                None => return false,
+            },
+        };
+        let Some(shape) = shapes.get_mut(at) else { return false };
+        if let (Some(at), Some(id)) = (shape.id_at, packet_id)
+            && let Some(place) = shape.bytes.get_mut(at..at + 2)
+        {
+            place.copy_from_slice(&id.get().to_be_bytes());
+        }
+        self.send_publish(&outbox, &shape.bytes)
+    }
+
+    /// Remembers what must be acknowledged; `None` for QoS 0.
+    fn in_flight(&mut self, id: SessionId, delivery: &Delivery) -> Option<PacketId> {
+        if delivery.qos == QoS::AtMostOnce {
+            return None;
+        }
+        let session = self.sessions.get_mut(&id)?;
+        let packet_id = session.packet_id();
+        session.inflight.push_back(InFlight { packet_id, delivery: Some(delivery.clone()) });
+        Some(packet_id)
+    }
+
+    fn hold(&mut self, id: SessionId, delivery: Delivery) -> bool {
+        let Some(session) = self.sessions.get_mut(&id) else { return false };
+        let count = session.hold(delivery);
+        if count > 0 {
+            self.counters.dropped(count);
+            // Once per thousand: a queue that stays full must not drown the other events.
+            if session.dropped % 1000 < count {
+                let count = session.dropped;
+                self.session_event(id, EventKind::Dropped { count });
+            }
+        }
+        true
+    }
+
+    /// Encodes for one connection alone: with its subscription identifiers and the time left.
+    pub(super) fn write(
+        &self,
+        outbox: &Rc<Outbox>,
+        delivery: &Delivery,
+        packet_id: Option<PacketId>,
+        dup: bool,
+    ) -> bool {
+        let mut properties = delivery.message.properties.clone();
+        properties.subscription_ids.clone_from(&delivery.subscription_ids);
+        match delivery.message.expiry_left(self.clock.now_us()) {
+            Expiry::Never => {}
+            Expiry::Left(secs) => properties.message_expiry_secs = Some(secs),
+            Expiry::Passed if packet_id.is_none() => return false,
+            // It is in flight already: what was promised is finished.
+            Expiry::Passed => properties.message_expiry_secs = Some(0),
+        }
+        match encoded(outbox.version, delivery, &properties, packet_id, dup) {
+            Some((bytes, _)) => self.send_publish(outbox, &bytes),
+            None => false,
+        }
+    }
+
+    /// What is longer than the client accepts is not sent (5.0 §3.1.2.11.4).
+    fn send_publish(&self, outbox: &Outbox, bytes: &[u8]) -> bool {
+        if bytes.len() > outbox.max_packet_bytes {
+            self.counters.dropped(1);
+            return false;
+        }
+        outbox.send_encoded(bytes);
+        self.counters.sent(1);
+        true
+    }
+
+    /// Sends what waits in a session's queue, as far as window and outbox let it.
+    pub fn pump(&mut self, id: SessionId) {
+        loop {
+            let now_us = self.clock.now_us();
+            let Some(session) = self.sessions.get_mut(&id) else { return };
+            let Some(outbox) = session.outbox.clone() else { return };
+            let Some(next) = session.queue.front() else { return };
+            if !outbox.has_room() || next.qos > QoS::AtMostOnce && !session.window_open() {
+                return;
+            }
+            let Some(delivery) = session.unhold() else { return };
+            let may_read = {
+                let (who, topic) = (&session.identity, &delivery.message.topic);
+                self.rights.decide(who, &session.client_id, Action::Read, topic).allowed
+            };
+            if !may_read || delivery.message.expiry_left(now_us) == Expiry::Passed {
+                continue;
+            }
+            let packet_id = self.in_flight(id, &delivery);
+            self.write(&outbox, &delivery, packet_id, false);
+        }
+    }
+
+    /// Retained messages for a new subscription, as far as its owner may read them.
+    pub(super) fn send_retained(
+        &mut self,
+        id: SessionId,
+        filter: &mqtt::Filter,
+        qos: QoS,
+        subscription_id: Option<u32>,
+    ) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        let (identity, client_id) = (session.identity.clone(), session.client_id.clone());
+        let deliveries: Vec<Delivery> = self
+            .retained
+            .matching(filter, self.clock.now_us())
+            .filter(|message| self.rights.decide(&identity, &client_id, Action::Read, &message.topic).allowed)
+            .map(|message| Delivery {
+                message: message.clone(),
+                qos: message.qos.min(qos),
+                retain: true,
+                subscription_ids: subscription_id.into_iter().collect(),
+            })
+            .collect();
+        for delivery in deliveries {
+            // Through the queue: the window may be smaller than what is retained.
+            self.hold(id, delivery);
+        }
+        self.pump(id);
+    }
+}
+
+fn shape(key: (Version, QoS, bool), delivery: &Delivery, packet_id: Option<PacketId>) -> Option<Shape> {
+    let (bytes, id_at) = encoded(key.0, delivery, &delivery.message.properties, packet_id, false)?;
+    Some(Shape { key, bytes, id_at })
+}
+
+fn encoded(
+    version: Version,
+    delivery: &Delivery,
+    properties: &PublishProperties,
+    packet_id: Option<PacketId>,
+    dup: bool,
+) -> Option<(BytesMut, Option<usize>)> {
+    let (message, mut out) = (&delivery.message, BytesMut::new());
+    let dup = dup && delivery.qos > QoS::AtMostOnce;
+    let head = codec::PublishHead { dup, qos: delivery.qos, retain: delivery.retain, packet_id };
+    let id_at = codec::encode_publish(head, message.topic.as_str(), &message.payload, properties, version, &mut out)
+        .inspect_err(|error| tracing::error!(%error, "a publication could not be written"))
+        .ok()?;
+    Some((out, id_at))
+}

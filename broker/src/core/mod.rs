@@ -1,0 +1,311 @@
+//! The routing core: sessions, subscriptions, retained messages, rights. It holds no socket: what
+//! it wants sent goes into an [`Outbox`], and the connection's writer takes it from there.
+
+mod connect;
+mod deliver;
+mod outbox;
+mod packets;
+mod publish;
+mod retained;
+mod session;
+mod subscriptions;
+mod sweep;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use mqtt::{Limits, Reason};
+use tokio::sync::broadcast;
+
+pub(crate) use connect::Welcome;
+pub(crate) use outbox::Outbox;
+pub(crate) use packets::{PublishState, Verdict};
+pub(crate) use session::Session;
+pub(crate) use subscriptions::SessionId;
+
+use crate::handle::Counters;
+use crate::store::RetainedStore;
+use crate::{Clock, Event, EventKind, Identity, Keeper, Message, Offer, Rights, Settled};
+use outbox::PendingAck;
+use retained::Retained;
+use subscriptions::{Matches, Subscriptions};
+
+/// Match lists kept by topic; all are forgotten when there are more.
+const CACHED_TOPICS: usize = 10_000;
+
+struct KeeperSlot {
+    keeper: Box<dyn Keeper>,
+    waiting: Waiting,
+}
+
+/// Acknowledgements in the order of their tickets.
+type Waiting = std::collections::VecDeque<(u64, Waiter)>;
+
+/// Who waits for a ticket: the acknowledgement, and the connection that it belongs to, which may
+/// be gone by then (a new connection of the same client is another outbox).
+enum Waiter {
+    Client { ack: Rc<PendingAck>, outbox: Weak<Outbox>, session: SessionId },
+    Site(Rc<SitePublish>),
+}
+
+/// A publication of the site that waits for its keepers.
+struct SitePublish {
+    waiting: std::cell::Cell<u8>,
+    failed: std::cell::Cell<bool>,
+    done: RefCell<Option<tokio::sync::oneshot::Sender<bool>>>,
+}
+
+pub(crate) struct Core {
+    pub clock: Clock,
+    pub limits: Limits,
+    pub rights: Arc<Rights>,
+    sessions: HashMap<SessionId, Session>,
+    next_session: SessionId,
+    by_client: HashMap<Arc<str>, SessionId>,
+    subscriptions: Subscriptions,
+    matches: HashMap<Box<str>, (u64, Rc<Matches>)>,
+    turn: usize,
+    retained: Retained,
+    store: Option<RetainedStore>,
+    store_waiting: Waiting,
+    keepers: Vec<KeeperSlot>,
+    tap: broadcast::Sender<Arc<Message>>,
+    events: broadcast::Sender<Arc<Event>>,
+    pub counters: Arc<Counters>,
+    stopping: bool,
+}
+
+/// What a core is made of.
+pub(crate) struct Parts {
+    pub clock: Clock,
+    pub limits: Limits,
+    pub rights: Rights,
+    pub store: Option<RetainedStore>,
+    pub retained: Vec<Message>,
+    pub keepers: Vec<Box<dyn Keeper>>,
+    pub tap: broadcast::Sender<Arc<Message>>,
+    pub events: broadcast::Sender<Arc<Event>>,
+    pub counters: Arc<Counters>,
+}
+
+impl Core {
+    pub fn new(parts: Parts) -> Core {
+        let mut retained = Retained::default();
+        for message in parts.retained {
+            retained.put(Arc::new(message));
+        }
+        Core {
+            clock: parts.clock,
+            limits: parts.limits,
+            rights: Arc::new(parts.rights),
+            sessions: HashMap::new(),
+            next_session: 0,
+            by_client: HashMap::new(),
+            subscriptions: Subscriptions::default(),
+            matches: HashMap::new(),
+            turn: 0,
+            retained,
+            store: parts.store,
+            store_waiting: Waiting::new(),
+            keepers: parts.keepers.into_iter().map(|keeper| KeeperSlot { keeper, waiting: Waiting::new() }).collect(),
+            tap: parts.tap,
+            events: parts.events,
+            counters: parts.counters,
+            stopping: false,
+        }
+    }
+
+    pub fn event(
+        &self,
+        peer: Option<SocketAddr>,
+        client_id: Option<&str>,
+        identity: Option<&Identity>,
+        kind: EventKind,
+    ) {
+        let event = Event {
+            at_ms: self.clock.now_ms(),
+            peer,
+            client_id: client_id.map(str::to_owned),
+            identity: identity.cloned(),
+            kind,
+        };
+        // Nobody listening is no fault.
+        self.events.send(Arc::new(event)).ok();
+    }
+
+    fn session_event(&self, id: SessionId, kind: EventKind) {
+        if let Some(session) = self.sessions.get(&id) {
+            let peer = session.outbox.as_ref().map(|outbox| outbox.peer);
+            self.event(peer, Some(&session.client_id), Some(&session.identity), kind);
+        }
+    }
+
+    /// Swaps the rights and ends the connections of those who lost their identity.
+    pub fn set_rights(&mut self, rights: Rights) {
+        self.rights = Arc::new(rights);
+        // Cached targets were filtered by the old rights.
+        self.subscriptions.epoch += 1;
+        let lost: Vec<SessionId> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| !self.rights.knows(&session.identity))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in lost {
+            self.expel(id, Reason::NotAuthorized, true);
+        }
+        self.drop_lost_subscriptions();
+    }
+
+    /// A subscription that the new rights would refuse ends.
+    fn drop_lost_subscriptions(&mut self) {
+        for (id, session) in &mut self.sessions {
+            let (rights, identity, client_id) = (&self.rights, &session.identity, &session.client_id);
+            let lost: Vec<_> = session
+                .subscriptions
+                .keys()
+                .filter(|filter| !rights.decide_filter(identity, client_id, filter).allowed)
+                .cloned()
+                .collect();
+            for filter in lost {
+                session.subscriptions.remove(&filter);
+                self.subscriptions.remove(*id, &filter);
+            }
+        }
+    }
+
+    /// Ends a connection with a reason; with `forget` the session goes too. The will is not sent:
+    /// the site ended it.
+    pub fn expel(&mut self, id: SessionId, reason: Reason, forget: bool) {
+        self.session_event(id, EventKind::Kicked);
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.will = None;
+            session.will_due_ms = None;
+            if let Some(outbox) = &session.outbox {
+                outbox.say_goodbye(reason);
+            }
+            if forget {
+                self.forget(id);
+            }
+        }
+    }
+
+    /// Removes a session and all that belongs to it.
+    fn forget(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.remove(&id) else { return };
+        self.by_client.remove(&session.client_id);
+        for filter in session.subscriptions.keys() {
+            self.subscriptions.remove(id, filter);
+        }
+    }
+
+    pub fn session_of(&self, client_id: &str) -> Option<SessionId> {
+        self.by_client.get(client_id).copied()
+    }
+
+    pub fn sessions(&self) -> impl Iterator<Item = (SessionId, &Session)> {
+        self.sessions.iter().map(|(id, session)| (*id, session))
+    }
+
+    /// A keeper (or the own store, `None`) has settled its tickets up to this one.
+    pub fn settled(&mut self, keeper: Option<usize>, settled: Settled) {
+        let waiting = match keeper {
+            None => &mut self.store_waiting,
+            Some(index) => match self.keepers.get_mut(index) {
+                Some(slot) => &mut slot.waiting,
+                None => return,
+            },
+        };
+        let mut outboxes: Vec<Rc<Outbox>> = Vec::new();
+        while waiting.front().is_some_and(|(ticket, _)| *ticket <= settled.up_to) {
+            let Some((_, waiter)) = waiting.pop_front() else { break };
+            match waiter {
+                Waiter::Client { ack, outbox, session } => {
+                    ack.waiting.set(ack.waiting.get().saturating_sub(1));
+                    if !settled.stored {
+                        ack.failed.set(true);
+                        if let Some(session) = self.sessions.get_mut(&session) {
+                            session.received.remove(&ack.packet_id);
+                        }
+                    }
+                    if let Some(outbox) = outbox.upgrade()
+                        && !outboxes.iter().any(|known| Rc::ptr_eq(known, &outbox))
+                    {
+                        outboxes.push(outbox);
+                    }
+                }
+                Waiter::Site(site) => site.settle(settled.stored),
+            }
+        }
+        for outbox in outboxes {
+            outbox.flush_acks();
+        }
+    }
+
+    /// Offers a message to all who must keep it. `wait` is called with each ticket's place.
+    fn offer(&mut self, message: &Arc<Message>, waiter: impl Fn() -> Waiter) -> Kept {
+        let mut kept = Kept { tickets: 0, full: false };
+        if message.retain {
+            if let Some(store) = &mut self.store {
+                let ticket = store.put(message);
+                self.store_waiting.push_back((ticket, waiter()));
+                kept.tickets += 1;
+            }
+            self.retained.put(message.clone());
+        }
+        for slot in &mut self.keepers {
+            match slot.keeper.offer(message) {
+                Offer::NotMine => {}
+                Offer::Ticket(ticket) => {
+                    slot.waiting.push_back((ticket, waiter()));
+                    kept.tickets += 1;
+                }
+                Offer::Full => kept.full = true,
+            }
+        }
+        kept
+    }
+
+    /// Ends everything: 5.0 clients are told, and the store is flushed.
+    pub fn stop(&mut self) {
+        self.stopping = true;
+        for session in self.sessions.values_mut() {
+            session.will = None;
+            if let Some(outbox) = &session.outbox {
+                outbox.say_goodbye(Reason::ServerShuttingDown);
+            }
+        }
+    }
+
+    pub fn close_store(&mut self) {
+        if let Some(store) = &mut self.store {
+            store.close();
+        }
+    }
+}
+
+struct Kept {
+    tickets: u8,
+    full: bool,
+}
+
+impl SitePublish {
+    fn settle(&self, stored: bool) {
+        self.waiting.set(self.waiting.get().saturating_sub(1));
+        if !stored {
+            self.failed.set(true);
+        }
+        self.finish_if_ready();
+    }
+
+    fn finish_if_ready(&self) {
+        if self.waiting.get() == 0
+            && let Some(done) = self.done.take()
+        {
+            done.send(!self.failed.get()).ok();
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What one connection is still to be sent. The core fills it and wakes the connection's writer,
+//! which takes everything at once: one write per connection and turn.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use bytes::BytesMut;
+use mqtt::{Ack, Packet, PacketId, Reason, Version, codec};
+use tokio::sync::Notify;
+
+use crate::{TransportKind, config};
+
+/// An acknowledgement that waits for its keepers.
+pub(crate) struct PendingAck {
+    pub packet_id: PacketId,
+    pub qos2: bool,
+    pub reason: Cell<Reason>,
+    /// Tickets not yet settled.
+    pub waiting: Cell<u8>,
+    /// A keeper could not store it.
+    pub failed: Cell<bool>,
+}
+
+pub(crate) struct Outbox {
+    pub version: Version,
+    pub peer: SocketAddr,
+    pub transport: TransportKind,
+    pub since_ms: i64,
+    /// The client's own limit on what it is sent.
+    pub max_packet_bytes: usize,
+    pub problem_information: bool,
+    pub keep_alive_ms: Option<i64>,
+    pub heard_ms: Cell<i64>,
+    bytes: RefCell<BytesMut>,
+    /// Taken by the writer and not yet in the socket.
+    writing: Cell<usize>,
+    pub wake: Notify,
+    /// Set once: the writer ends after the last byte, the reader at once.
+    closing: Cell<Option<Reason>>,
+    pub closed: Notify,
+    /// In the order of the publications (5.0 §4.6).
+    pub acks: RefCell<VecDeque<Rc<PendingAck>>>,
+    /// Told when acknowledgements or output went out: a paused reader looks again.
+    pub drained: Notify,
+}
+
+impl Outbox {
+    pub fn new(version: Version, peer: SocketAddr, transport: TransportKind, now_ms: i64) -> Outbox {
+        Outbox {
+            version,
+            peer,
+            transport,
+            since_ms: now_ms,
+            max_packet_bytes: usize::MAX,
+            problem_information: true,
+            keep_alive_ms: None,
+            heard_ms: Cell::new(now_ms),
+            bytes: RefCell::new(BytesMut::new()),
+            writing: Cell::new(0),
+            wake: Notify::new(),
+            closing: Cell::new(None),
+            closed: Notify::new(),
+            acks: RefCell::new(VecDeque::new()),
+            drained: Notify::new(),
+        }
+    }
+
+    pub fn send(&self, packet: &Packet) {
+        let mut bytes = self.bytes.borrow_mut();
+        let start = bytes.len();
+        if let Err(error) = codec::encode(packet, self.version, &mut bytes) {
+            // Only a text of ours that is too long can end here: the packet is left out.
+            tracing::error!(%error, "a packet could not be written");
+            bytes.truncate(start);
+        }
+        drop(bytes);
+        self.wake.notify_one();
+    }
+
+    /// Appends a packet that is already encoded.
+    pub fn send_encoded(&self, packet: &[u8]) {
+        self.bytes.borrow_mut().extend_from_slice(packet);
+        self.wake.notify_one();
+    }
+
+    pub fn has_room(&self) -> bool {
+        self.bytes.borrow().len() + self.writing.get() < config::OUTPUT_BYTES
+    }
+
+    pub fn take(&self) -> BytesMut {
+        let bytes = self.bytes.take();
+        self.writing.set(bytes.len());
+        bytes
+    }
+
+    pub fn written(&self) {
+        self.writing.set(0);
+        self.drained.notify_waiters();
+    }
+
+    pub fn is_idle(&self) -> bool {
+        self.bytes.borrow().is_empty()
+    }
+
+    pub fn close(&self, reason: Reason) {
+        if self.closing.get().is_none() {
+            self.closing.set(Some(reason));
+        }
+        self.wake.notify_one();
+        self.closed.notify_waiters();
+        self.drained.notify_waiters();
+    }
+
+    pub fn closing(&self) -> Option<Reason> {
+        self.closing.get()
+    }
+
+    /// Sends the acknowledgements at the front that are settled.
+    pub fn flush_acks(&self) {
+        loop {
+            let ready = self.acks.borrow().front().is_some_and(|ack| ack.waiting.get() == 0);
+            let Some(ack) = (if ready { self.acks.borrow_mut().pop_front() } else { None }) else { break };
+            let reason = match ack.failed.get() {
+                // 3.1.1 has no way to say "not stored": no acknowledgement, the client repeats it.
+                true if self.version != Version::V5 => continue,
+                true => Reason::QuotaExceeded,
+                false => ack.reason.get(),
+            };
+            let reply = Ack { packet_id: ack.packet_id, reason, properties: None };
+            self.send(&if ack.qos2 { Packet::PubRec(reply) } else { Packet::PubAck(reply) });
+        }
+        self.drained.notify_waiters();
+    }
+}
+
+impl Outbox {
+    /// DISCONNECT with the reason where the version has one, then the end.
+    pub fn say_goodbye(&self, reason: Reason) {
+        if self.version == Version::V5 && self.closing.get().is_none() {
+            let properties = mqtt::DisconnectProperties::default();
+            self.send(&Packet::Disconnect(Box::new(mqtt::Disconnect { reason, properties })));
+        }
+        self.close(reason);
+    }
+}

@@ -1,0 +1,190 @@
+//! PUBLISH from a client (5.0 §3.3) and from the site.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use mqtt::{Packet, Publish, QoS, Reason, Topic, Version};
+use tokio::sync::oneshot;
+
+use super::outbox::{Outbox, PendingAck};
+use super::{Core, SessionId, SitePublish, Waiter};
+use crate::{Action, EventKind, Message, Origin};
+
+/// What a connection remembers of the publications it sent.
+#[derive(Default)]
+pub(crate) struct PublishState {
+    aliases: std::collections::HashMap<u16, Topic>,
+    /// The topic last refused and when: the same refusal is told once a second.
+    last_denied: Option<(String, i64)>,
+}
+
+impl PublishState {
+    /// The topic itself, or what its alias stands for (5.0 §3.3.2.3.4).
+    fn topic(&mut self, publish: &mut Publish) -> Result<Topic, Reason> {
+        let alias = publish.properties.topic_alias.take();
+        if alias.is_some_and(|alias| alias > crate::config::TOPIC_ALIASES) {
+            return Err(Reason::TopicAliasInvalid);
+        }
+        match (publish.topic.take(), alias) {
+            (Some(topic), Some(alias)) => {
+                self.aliases.insert(alias, topic.clone());
+                Ok(topic)
+            }
+            (Some(topic), None) => Ok(topic),
+            (None, Some(alias)) => self.aliases.get(&alias).cloned().ok_or(Reason::TopicAliasInvalid),
+            (None, None) => Err(Reason::ProtocolError),
+        }
+    }
+}
+
+impl Core {
+    /// Takes one publication of a client. An error ends the connection.
+    pub fn publish_from(
+        &mut self,
+        id: SessionId,
+        outbox: &Rc<Outbox>,
+        mut publish: Publish,
+        state: &mut PublishState,
+    ) -> Result<(), Reason> {
+        let topic = state.topic(&mut publish)?;
+        if !publish.properties.subscription_ids.is_empty() {
+            return Err(Reason::ProtocolError);
+        }
+        let now_us = self.clock.now_us();
+        let Some(session) = self.sessions.get_mut(&id) else { return Err(Reason::UnspecifiedError) };
+        let (identity, client_id) = (session.identity.clone(), session.client_id.clone());
+        if publish.qos == QoS::ExactlyOnce
+            && let Some(packet_id) = publish.packet_id
+            && !session.received.insert(packet_id)
+        {
+            // Sent again before PUBREL: it is not a second message (5.0 §4.3.3).
+            self.acknowledge(outbox, packet_id, true, Reason::Success);
+            return Ok(());
+        }
+        let decision = self.rights.decide(&identity, &client_id, Action::Publish, &topic);
+        if !decision.allowed {
+            self.tell_denied(id, state, topic.as_str(), decision.rule, now_us / 1000);
+            self.refuse(id, outbox, &publish);
+            return Ok(());
+        }
+        self.counters.received(1, publish.payload.len());
+        let (qos, packet_id) = (publish.qos, publish.packet_id);
+        let message = Arc::new(Message {
+            topic,
+            payload: publish.payload,
+            qos,
+            retain: publish.retain,
+            properties: publish.properties,
+            origin: Origin::Client { client_id, identity },
+            at_us: now_us,
+        });
+        self.accept(id, outbox, &message, packet_id);
+        Ok(())
+    }
+
+    fn tell_denied(&self, id: SessionId, state: &mut PublishState, topic: &str, rule: Option<String>, now_ms: i64) {
+        let told = state.last_denied.as_ref().is_some_and(|(last, at)| last == topic && now_ms - at < 1000);
+        if !told {
+            state.last_denied = Some((topic.to_owned(), now_ms));
+            self.session_event(id, EventKind::PublishDenied { topic: topic.to_owned(), rule });
+        }
+    }
+
+    /// A denied publication: 5.0 is told 0x87; 3.1.1 has no such answer and gets its PUBACK.
+    fn refuse(&mut self, id: SessionId, outbox: &Rc<Outbox>, publish: &Publish) {
+        let Some(packet_id) = publish.packet_id else { return };
+        let reason = if outbox.version == Version::V5 { Reason::NotAuthorized } else { Reason::Success };
+        if reason.is_error()
+            && let Some(session) = self.sessions.get_mut(&id)
+        {
+            session.received.remove(&packet_id);
+        }
+        self.acknowledge(outbox, packet_id, publish.qos == QoS::ExactlyOnce, reason);
+    }
+
+    /// An acknowledgement that nobody has to wait for, in its place behind those that wait.
+    fn acknowledge(&self, outbox: &Rc<Outbox>, packet_id: mqtt::PacketId, qos2: bool, reason: Reason) {
+        let ack =
+            PendingAck { packet_id, qos2, reason: Cell::new(reason), waiting: Cell::new(0), failed: Cell::new(false) };
+        outbox.acks.borrow_mut().push_back(Rc::new(ack));
+        outbox.flush_acks();
+    }
+
+    /// Keepers first, then the subscribers, then the tap.
+    fn accept(
+        &mut self,
+        id: SessionId,
+        outbox: &Rc<Outbox>,
+        message: &Arc<Message>,
+        packet_id: Option<mqtt::PacketId>,
+    ) {
+        let qos2 = message.qos == QoS::ExactlyOnce;
+        let Some(packet_id) = packet_id else {
+            self.publish_arc(message);
+            return;
+        };
+        let ack = Rc::new(PendingAck {
+            packet_id,
+            qos2,
+            reason: Cell::new(Reason::Success),
+            waiting: Cell::new(0),
+            failed: Cell::new(false),
+        });
+        let kept =
+            self.offer(message, || Waiter::Client { ack: ack.clone(), outbox: Rc::downgrade(outbox), session: id });
+        ack.waiting.set(kept.tickets);
+        if kept.full {
+            // Not stored, so not acknowledged as stored, and not handed on either: the client sends
+            // it again, and nobody shall get it twice.
+            ack.failed.set(true);
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.received.remove(&packet_id);
+            }
+        } else if self.hand_on(message) == 0 && outbox.version == Version::V5 {
+            ack.reason.set(Reason::NoMatchingSubscribers);
+        }
+        outbox.acks.borrow_mut().push_back(ack);
+        outbox.flush_acks();
+    }
+
+    fn hand_on(&mut self, message: &Arc<Message>) -> usize {
+        let reached = self.route(message);
+        self.tap.send(message.clone()).ok();
+        reached
+    }
+
+    /// Wills and QoS 0: kept as well as can be, acknowledged to nobody.
+    pub(super) fn publish_unacknowledged(&mut self, message: Message) {
+        self.publish_arc(&Arc::new(message));
+    }
+
+    fn publish_arc(&mut self, message: &Arc<Message>) {
+        let site = Rc::new(SitePublish { waiting: Cell::new(0), failed: Cell::new(false), done: RefCell::new(None) });
+        self.offer(message, || Waiter::Site(site.clone()));
+        self.hand_on(message);
+    }
+
+    /// A publication of the site itself; `done` hears whether every keeper stored it.
+    pub fn publish_from_site(&mut self, mut message: Message, done: oneshot::Sender<bool>) {
+        message.at_us = self.clock.now_us();
+        let message = Arc::new(message);
+        let site =
+            Rc::new(SitePublish { waiting: Cell::new(0), failed: Cell::new(false), done: RefCell::new(Some(done)) });
+        let kept = self.offer(&message, || Waiter::Site(site.clone()));
+        self.counters.received(1, message.payload.len());
+        if kept.full {
+            site.failed.set(true);
+        }
+        site.waiting.set(kept.tickets);
+        self.hand_on(&message);
+        site.finish_if_ready();
+    }
+
+    /// PUBREL of a publication with QoS 2 (5.0 §4.3.3).
+    pub(super) fn release(&mut self, id: SessionId, outbox: &Outbox, packet_id: mqtt::PacketId) {
+        let known = self.sessions.get_mut(&id).is_some_and(|session| session.received.remove(&packet_id));
+        let reason = if known { Reason::Success } else { Reason::PacketIdentifierNotFound };
+        outbox.send(&Packet::PubComp(mqtt::Ack { packet_id, reason, properties: None }));
+    }
+}
