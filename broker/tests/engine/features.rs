@@ -1,0 +1,170 @@
+//! The parts of MQTT 5.0 that are not about a single delivery, and what the site itself can do.
+
+use std::sync::Arc;
+
+use broker::{EventKind, Message};
+use mqtt::*;
+
+use crate::client::*;
+use crate::site::Site;
+
+#[tokio::test]
+async fn a_topic_alias_stands_for_its_topic() {
+    let site = Site::open().await;
+    let mut subscriber = site.client("subscriber").await;
+    subscriber.subscribe("#", QoS::AtMostOnce).await;
+    let (mut publisher, answer) = Client::try_connect(site.addr, hello(Version::V5, "publisher")).await;
+    let offered = answer.properties.topic_alias_maximum.unwrap();
+    let aliased = |name: Option<&str>, alias| {
+        let mut publish = publication("x", "value", QoS::AtMostOnce, 0);
+        publish.topic = name.map(topic);
+        publish.properties.topic_alias = Some(alias);
+        publish
+    };
+    for (name, alias) in [(Some("a"), 1), (Some("b"), offered), (None, 1), (None, offered), (Some("c"), 1), (None, 1)] {
+        publisher.publish(aliased(name, alias)).await;
+    }
+    for expected in ["a", "b", "a", "b", "c", "c"] {
+        let message = subscriber.message().await;
+        assert_eq!((message.topic, message.properties.topic_alias), (Some(topic(expected)), None));
+    }
+    publisher.publish(aliased(Some("d"), offered + 1)).await;
+    publisher.expect_end(Reason::TopicAliasInvalid).await;
+    let mut stranger = site.client("stranger").await;
+    stranger.publish(aliased(None, 1)).await;
+    assert!(matches!(stranger.receive().await, Packet::Disconnect(_)), "an alias belongs to its connection");
+}
+
+#[tokio::test]
+async fn overlapping_subscriptions_are_one_delivery_with_all_identifiers() {
+    let site = Site::open().await;
+    let mut client = site.client("c").await;
+    let options = |qos| SubscribeOptions { qos, ..SubscribeOptions::default() };
+    client.subscribe_with("a/#", options(QoS::AtMostOnce), Some(3)).await;
+    client.subscribe_with("a/+", options(QoS::AtLeastOnce), Some(268_435_455)).await;
+    client.subscribe_with("a/b", options(QoS::AtMostOnce), None).await;
+    client.tell("a/b", "x").await;
+    let message = client.message().await;
+    assert_eq!(message.qos, QoS::AtLeastOnce);
+    let mut ids = message.properties.subscription_ids;
+    ids.sort_unstable();
+    assert_eq!(ids, [3, 268_435_455]);
+    client.tell("end", "x").await;
+    client.ping().await;
+}
+
+#[tokio::test]
+async fn no_local_keeps_a_clients_own_messages_from_it() {
+    let site = Site::open().await;
+    let mut client = site.client("c").await;
+    let options = SubscribeOptions { no_local: true, ..SubscribeOptions::default() };
+    client.subscribe_with("t", options, None).await;
+    client.say("t", "own").await;
+    site.client("other").await.say("t", "foreign").await;
+    assert_eq!(client.text().await, "foreign");
+}
+
+#[tokio::test]
+async fn the_retain_flag_is_kept_only_for_those_who_ask() {
+    let site = Site::open().await;
+    for kept in [false, true] {
+        let mut client = site.client("c").await;
+        let options = SubscribeOptions { retain_as_published: kept, ..SubscribeOptions::default() };
+        client.subscribe_with("flag", options, None).await;
+        site.client("publisher").await.retain("flag", "x").await;
+        assert_eq!(client.message().await.retain, kept);
+        site.client("publisher").await.retain("flag", "").await;
+    }
+}
+
+#[tokio::test]
+async fn retain_handling_decides_when_retained_messages_are_sent() {
+    let site = Site::open().await;
+    let mut client = site.client("c").await;
+    client.retain("r", "kept").await;
+    let mut subscribe = async |retain_handling| {
+        client.subscribe_with("r", SubscribeOptions { retain_handling, ..SubscribeOptions::default() }, None).await;
+        client.send(&Packet::PingReq).await;
+        let mut sent = 0;
+        while client.receive().await != Packet::PingResp {
+            sent += 1;
+        }
+        sent
+    };
+    assert_eq!(subscribe(RetainHandling::DoNotSend).await, 0);
+    assert_eq!(subscribe(RetainHandling::SendIfNew).await, 0, "the subscription is there already");
+    assert_eq!(subscribe(RetainHandling::Send).await, 1);
+    client.unsubscribe("r").await;
+    let options = SubscribeOptions { retain_handling: RetainHandling::SendIfNew, ..SubscribeOptions::default() };
+    client.subscribe_with("r", options, None).await;
+    assert_eq!(client.text().await, "kept");
+}
+
+#[tokio::test]
+async fn a_shared_subscription_gets_no_retained_messages() {
+    let site = Site::open().await;
+    let mut client = site.client("c").await;
+    client.retain("r", "kept").await;
+    client.subscribe("$share/class/r", QoS::AtMostOnce).await;
+    client.ping().await;
+    let options = SubscribeOptions { no_local: true, ..SubscribeOptions::default() };
+    let subscribe = Subscribe {
+        packet_id: packet_id(1),
+        filters: vec![(Filter::parse("$share/class/x").unwrap(), options)],
+        subscription_id: None,
+        user_properties: Vec::new(),
+    };
+    client.send(&Packet::Subscribe(Box::new(subscribe))).await;
+    client.expect_end(Reason::ProtocolError).await;
+}
+
+#[tokio::test]
+async fn nobody_listening_is_told_to_those_who_can_hear_it() {
+    let site = Site::open().await;
+    assert_eq!(site.client("new").await.tell("nowhere", "x").await, Reason::NoMatchingSubscribers);
+    assert_eq!(site.old_client("old").await.tell("nowhere", "x").await, Reason::Success);
+}
+
+#[tokio::test]
+async fn the_site_itself_publishes() {
+    let site = Site::open().await;
+    let mut client = site.client("c").await;
+    client.subscribe("t", QoS::AtLeastOnce).await;
+    site.handle.publish(Message::from_site(topic("t"), "from the site")).await.unwrap();
+    assert_eq!(client.text().await, "from the site");
+    let subscribers = site.handle.subscribers(&topic("t")).await;
+    assert_eq!(subscribers, ["c"]);
+}
+
+#[tokio::test]
+async fn the_tap_sees_every_accepted_publication_and_never_waits() {
+    let site = Site::open().await;
+    let mut tap = site.handle.tap();
+    let _never_read = site.handle.tap();
+    let mut client = site.client("c").await;
+    for n in 1..=100u16 {
+        client.publish(publication("t", n.to_string(), QoS::AtLeastOnce, n)).await;
+        client.puback(n).await;
+    }
+    for n in 1..=100 {
+        let message: Arc<Message> = tap.try_recv().unwrap();
+        assert_eq!(message.payload, n.to_string());
+    }
+    assert_eq!(site.handle.stats().messages_in, 100);
+}
+
+#[tokio::test]
+async fn a_kicked_client_is_told_and_its_will_stays_unsaid() {
+    let mut site = Site::open().await;
+    let mut watcher = site.client("watcher").await;
+    watcher.subscribe("#", QoS::AtLeastOnce).await;
+    let mut client =
+        Client::connect(site.addr, Connect { will: Some(will("w", "kicked")), ..hello(Version::V5, "c") }).await;
+    assert!(site.handle.kick("c", Reason::AdministrativeAction).await);
+    client.expect_end(Reason::AdministrativeAction).await;
+    site.event("Kicked", |kind| matches!(kind, EventKind::Kicked).then_some(())).await;
+    site.gone().await;
+    assert!(!site.handle.kick("c", Reason::AdministrativeAction).await);
+    watcher.tell("after", "nothing before").await;
+    assert_eq!(watcher.text().await, "nothing before");
+}

@@ -1,0 +1,15 @@
+//! The engine from outside: real sockets, packets written and read by hand. Absence is shown by a
+//! message that comes after, never by a pause; every wait has a deadline.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod behaviours;
+mod client;
+mod doors;
+mod durability;
+mod features;
+mod keepers;
+mod load;
+mod qos;
+mod rights;
+mod sessions;
+mod site;
