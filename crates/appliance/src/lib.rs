@@ -1,1 +1,283 @@
+//! The application service: one method per command, and the wiring of broker, identity, recorder,
+//! live view and kinds behind them. It has no idea who asks: neither HTTP nor a window is known here.
 
+mod announce;
+mod claims;
+mod damage;
+mod devices;
+mod directory;
+mod dispatch;
+mod doctor;
+mod doors;
+mod engine;
+mod error;
+mod folder;
+mod journal;
+mod keeping;
+mod limits;
+mod messages;
+mod names;
+mod network;
+mod ports;
+mod presence;
+mod problem;
+mod provision;
+mod rates;
+mod records;
+mod rights;
+mod settings;
+mod simulated;
+mod site;
+mod status;
+mod watching;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use broker::Clock;
+pub(crate) use error::Error;
+pub use error::OpenError;
+pub use limits::{LIMITS, Limit};
+pub use records::CsvStyle;
+use tokio::sync::{Mutex as AsyncMutex, watch};
+use wire::{Damage, DoorCheck};
+
+use crate::claims::Claims;
+use crate::directory::Directory;
+use crate::doors::Probes;
+use crate::engine::Engine;
+use crate::folder::Folder;
+use crate::journal::Journal;
+use crate::presence::Presence;
+use crate::rates::Rates;
+use crate::site::{Broken, Site};
+use crate::watching::Live;
+
+/// Where the key of the secrets is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretKeeping {
+    /// In the desktop's keyring where one works, else in a file.
+    Auto,
+    File,
+}
+
+/// How to open a data folder.
+#[derive(Clone)]
+pub struct Options {
+    pub data_dir: PathBuf,
+    pub clock: Clock,
+    pub secret_store: SecretKeeping,
+    /// Tell the local network the name of the site (mDNS).
+    pub announce: bool,
+}
+
+impl Options {
+    /// The real thing: the system's clock, its keyring, and the name on the network.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Options {
+        Options { data_dir: data_dir.into(), clock: Clock::system(), secret_store: SecretKeeping::Auto, announce: true }
+    }
+}
+
+/// The authority's certificate, public, for whoever must trust the site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorityFiles {
+    pub pem: String,
+    pub der: Vec<u8>,
+}
+
+/// The application. Clones are the same one.
+#[derive(Clone)]
+pub struct Appliance {
+    inner: Arc<Inner>,
+}
+
+pub(crate) enum State {
+    FirstRun,
+    Open(Arc<Site>),
+    Damaged(Damage),
+}
+
+pub(crate) struct Inner {
+    pub options: Options,
+    pub folder: Folder,
+    pub clock: Clock,
+    /// Held by whatever starts, stops or changes something.
+    pub changing: AsyncMutex<()>,
+    state: Mutex<Arc<State>>,
+    pub journal: Journal,
+    pub presence: Arc<Presence>,
+    pub claims: Claims,
+    pub directory: Arc<Directory>,
+    pub probes: Arc<Probes>,
+    pub live: Arc<Live>,
+    checks: Mutex<Vec<DoorCheck>>,
+    rates: Mutex<Rates>,
+    claim_door: watch::Sender<Option<SocketAddr>>,
+}
+
+impl Appliance {
+    /// Takes the data folder and starts what is set up there. Damage is no error: the status tells.
+    pub async fn open(options: Options) -> Result<Appliance, OpenError> {
+        let dir = options.data_dir.clone();
+        let folder = tokio::task::spawn_blocking(move || Folder::take(&dir));
+        let lost = |source: std::io::Error| OpenError::Folder { path: options.data_dir.clone(), source };
+        let folder = folder.await.map_err(|error| lost(error.into()))??;
+        let probes = Arc::new(Probes::default());
+        let directory = Directory::new(probes.clone()).map_err(|error| lost(std::io::Error::other(error)))?;
+        let clock = options.clock.clone();
+        let inner = Arc::new(Inner {
+            folder,
+            changing: AsyncMutex::default(),
+            state: Mutex::new(Arc::new(State::FirstRun)),
+            journal: Journal::new(clock.now_ms()),
+            presence: Arc::default(),
+            claims: Claims::default(),
+            directory: Arc::new(directory),
+            probes,
+            live: Arc::new(Live::new(clock.clone())),
+            checks: Mutex::default(),
+            rates: Mutex::default(),
+            claim_door: watch::channel(None).0,
+            clock,
+            options,
+        });
+        inner.load().await;
+        Ok(Appliance { inner })
+    }
+
+    /// The certificate that clients must trust, once there is one.
+    pub fn authority_files(&self) -> Option<AuthorityFiles> {
+        let site = self.inner.site().ok()?;
+        let (pem, der) = (site.authority.cert_pem().to_owned(), site.authority.cert_der().to_vec());
+        Some(AuthorityFiles { pem, der })
+    }
+
+    /// `Some` while the plain HTTP door of the room must be open: there boards ask for the time,
+    /// and phones fetch the authority and claims.
+    pub fn claim_door(&self) -> watch::Receiver<Option<SocketAddr>> {
+        self.inner.claim_door.subscribe()
+    }
+
+    /// Whether anything can be claimed now.
+    pub fn claim_open(&self) -> bool {
+        self.inner.claims.any(self.inner.clock.now_ms())
+    }
+
+    /// Burns a claim and answers its sealed bundle, which only the token opens.
+    pub async fn claim_redeem(&self, id: &str) -> Result<Vec<u8>, wire::Problem> {
+        let now_ms = self.inner.clock.now_ms();
+        let (device, sealed) = self.inner.claims.redeem(id, now_ms)?;
+        self.inner.journal.tell(now_ms, wire::EventKind::Claimed, Some(&device));
+        Ok(sealed)
+    }
+
+    /// What the site does every minute: follow the network, renew the certificate, look at the disk.
+    pub async fn upkeep(&self) -> Result<(), wire::Problem> {
+        let site = self.inner.site()?;
+        Ok(site.running()?.upkeep(&self.inner, &site).await?)
+    }
+
+    /// Stops everything; when this returns, all that was acknowledged is on disk and the data
+    /// folder is free.
+    pub async fn shutdown(&self) {
+        let _changing = self.inner.changing.lock().await;
+        if let Ok(site) = self.inner.site() {
+            self.inner.stop(&site).await;
+            tokio::task::spawn_blocking(move || site.close()).await.ok();
+        }
+        self.inner.folder.release();
+    }
+}
+
+impl Inner {
+    pub fn state(&self) -> Arc<State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set_state(&self, state: State) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+    }
+
+    pub fn site(&self) -> Result<Arc<Site>, Error> {
+        match &*self.state() {
+            State::Open(site) => Ok(site.clone()),
+            State::FirstRun => Err(Error::SiteNotStarted),
+            State::Damaged(damage) => Err(Error::Damaged { what: "data", detail: damage.detail.clone() }),
+        }
+    }
+
+    pub fn rates(&self) -> MutexGuard<'_, Rates> {
+        self.rates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn checks(&self) -> MutexGuard<'_, Vec<DoorCheck>> {
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn open_claim_door(&self, address: Option<SocketAddr>) {
+        self.claim_door.send_if_modified(|current| std::mem::replace(current, address) != address);
+    }
+
+    /// Reads the folder and starts the site that is in it.
+    pub async fn load(self: &Arc<Inner>) {
+        let inner = self.clone();
+        let opened = tokio::task::spawn_blocking(move || -> Result<Option<Site>, Broken> {
+            let Some(settings) = damage::read_settings(&inner.folder)? else { return Ok(None) };
+            Site::open(&inner.folder, inner.options.secret_store, &inner.clock, settings).map(Some)
+        });
+        let opened = opened.await.unwrap_or_else(|error| Err(Broken::new("settings", self.folder.settings(), error)));
+        match opened {
+            Ok(None) => self.set_state(State::FirstRun),
+            Ok(Some(site)) => {
+                let site = Arc::new(site);
+                self.set_state(State::Open(site.clone()));
+                match self.start(&site).await {
+                    // Clients are let in before this is done.
+                    Ok(()) => drop(tokio::spawn({
+                        let inner = self.clone();
+                        async move { inner.check_doors(&site).await }
+                    })),
+                    // The screen shows a stopped site; its start button tells the reason again.
+                    Err(error) => tracing::error!(%error, "the site cannot start"),
+                }
+            }
+            Err(broken) => self.break_off(broken),
+        }
+    }
+
+    pub fn break_off(&self, broken: Broken) {
+        self.set_state(State::Damaged(damage::describe(&self.folder, self.options.secret_store, broken)));
+    }
+
+    /// Starts the broker of a site. A damaged store of it stops everything.
+    pub async fn start(self: &Arc<Inner>, site: &Arc<Site>) -> Result<(), Error> {
+        let engine = match Engine::start(self, site).await {
+            Ok(engine) => engine,
+            Err(Error::Broker(error @ (broker::Error::StoreDamaged { .. } | broker::Error::Store { .. }))) => {
+                let closing = site.clone();
+                tokio::task::spawn_blocking(move || closing.close()).await?;
+                let broken = Broken::new("broker_store", self.folder.broker_store(), &error);
+                self.break_off(broken);
+                return Err(Error::Broker(error));
+            }
+            Err(error) => return Err(error),
+        };
+        let ports = site.settings.load().ports;
+        self.open_claim_door(Some(SocketAddr::from((engine.address(), ports.claim))));
+        site.set_engine(Some(engine));
+        if let Err(error) = simulated::resume(self, site).await {
+            tracing::warn!(%error, "the simulated devices stay away");
+        }
+        Ok(())
+    }
+
+    pub async fn stop(&self, site: &Site) {
+        self.open_claim_door(None);
+        if let Some(engine) = site.set_engine(None) {
+            engine.stop().await;
+            self.rates().pause();
+            self.journal.tell(self.clock.now_ms(), wire::EventKind::BrokerStopped, None);
+        }
+    }
+}

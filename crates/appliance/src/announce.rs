@@ -1,0 +1,60 @@
+//! The name of the site on the local network (mDNS). It is a comfort: without it devices use the
+//! address.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use mdns_sd::{IfKind, ServiceDaemon, ServiceInfo};
+
+const SERVICE: &str = "_secure-mqtt._tcp.local.";
+
+/// Withdraws the name when it is dropped.
+pub(crate) struct Announcement {
+    daemon: ServiceDaemon,
+}
+
+/// What the network is told.
+pub(crate) struct Announced<'a> {
+    pub site: &'a str,
+    pub host_name: &'a str,
+    pub address: Ipv4Addr,
+    pub port: u16,
+    pub id4: &'a str,
+    pub fingerprint: &'a str,
+}
+
+impl Announcement {
+    /// `None` where the network or the system does not let us.
+    pub fn start(announced: &Announced<'_>) -> Option<Announcement> {
+        match Announcement::try_start(announced) {
+            Ok(announcement) => Some(announcement),
+            Err(error) => {
+                tracing::warn!(%error, "the name of the site is not announced on the network");
+                None
+            }
+        }
+    }
+
+    fn try_start(announced: &Announced<'_>) -> Result<Announcement, mdns_sd::Error> {
+        let daemon = ServiceDaemon::new()?;
+        // Only the network that was chosen hears of the site.
+        daemon.disable_interface(IfKind::All)?;
+        daemon.enable_interface(IfKind::Addr(IpAddr::V4(announced.address)))?;
+        let print = announced.fingerprint.get(..16).unwrap_or_default();
+        let service = ServiceInfo::new(
+            SERVICE,
+            announced.site,
+            &format!("{}.", announced.host_name),
+            IpAddr::V4(announced.address),
+            announced.port,
+            &[("v", "1"), ("id", announced.id4), ("fp", print)][..],
+        )?;
+        daemon.register(service)?;
+        Ok(Announcement { daemon })
+    }
+}
+
+impl Drop for Announcement {
+    fn drop(&mut self) {
+        self.daemon.shutdown().ok();
+    }
+}

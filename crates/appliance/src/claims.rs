@@ -1,0 +1,97 @@
+//! One-time claims: what a phone fetches with the QR code, sealed, kept for a few minutes only.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::Error;
+use crate::limits::{CLAIM_MS, CLAIMS};
+
+/// A sealed bundle. Whoever holds the token can open it; nothing here can.
+struct Sealed {
+    device: String,
+    content: Vec<u8>,
+    expires_ms: i64,
+}
+
+/// Open claims by their id, which is derived from the token one way.
+#[derive(Default)]
+pub(crate) struct Claims {
+    open: Mutex<HashMap<String, Sealed>>,
+}
+
+impl Claims {
+    fn open(&self) -> MutexGuard<'_, HashMap<String, Sealed>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers when it will expire. A device has one claim at a time.
+    pub fn add(&self, id: String, device: &str, content: Vec<u8>, now_ms: i64) -> i64 {
+        let expires_ms = now_ms + CLAIM_MS;
+        let mut open = self.open();
+        open.retain(|_, claim| claim.expires_ms > now_ms && claim.device != device);
+        while open.len() >= CLAIMS {
+            let Some(oldest) = open.iter().min_by_key(|(_, claim)| claim.expires_ms).map(|(id, _)| id.clone()) else {
+                break;
+            };
+            open.remove(&oldest);
+        }
+        open.insert(id, Sealed { device: device.to_owned(), content, expires_ms });
+        expires_ms
+    }
+
+    /// Burns a claim: answers the device and the sealed bundle, once.
+    pub fn redeem(&self, id: &str, now_ms: i64) -> Result<(String, Vec<u8>), Error> {
+        if !identity::claim::is_id(id) {
+            return Err(Error::ClaimUnknown);
+        }
+        let claim = self.open().remove(id).ok_or(Error::ClaimUnknown)?;
+        if claim.expires_ms <= now_ms {
+            return Err(Error::ClaimExpired);
+        }
+        Ok((claim.device, claim.content))
+    }
+
+    /// Whether anything can be claimed now.
+    pub fn any(&self, now_ms: i64) -> bool {
+        self.open().values().any(|claim| claim.expires_ms > now_ms)
+    }
+
+    pub fn forget(&self, device: &str) {
+        self.open().retain(|_, claim| claim.device != device);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const ID: &str = "0123456789ABCDEF";
+
+    #[test]
+    fn a_claim_is_redeemed_once() {
+        let claims = Claims::default();
+        claims.add(ID.into(), "d", vec![1], 0);
+        assert!(claims.any(0));
+        assert_eq!(claims.redeem(ID, 1).unwrap(), ("d".to_owned(), vec![1]));
+        assert!(matches!(claims.redeem(ID, 2), Err(Error::ClaimUnknown)));
+        assert!(!claims.any(2));
+    }
+
+    #[test]
+    fn a_claim_expires_to_the_millisecond() {
+        let claims = Claims::default();
+        let expires_ms = claims.add(ID.into(), "d", vec![1], 0);
+        assert!(claims.any(expires_ms - 1) && !claims.any(expires_ms));
+        assert!(matches!(claims.redeem(ID, expires_ms), Err(Error::ClaimExpired)));
+    }
+
+    #[test]
+    fn a_new_claim_of_a_device_ends_the_one_before() {
+        let claims = Claims::default();
+        claims.add(ID.into(), "d", vec![1], 0);
+        claims.add("ZZZZZZZZZZZZZZZZ".into(), "d", vec![2], 0);
+        assert!(matches!(claims.redeem(ID, 1), Err(Error::ClaimUnknown)));
+        assert!(matches!(claims.redeem("not an id", 1), Err(Error::ClaimUnknown)));
+    }
+}

@@ -1,0 +1,283 @@
+//! The site tries its own doors, as a client and as an intruder would: through real sockets, with
+//! the certificate checked.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use broker::Identity;
+use bytes::{Bytes, BytesMut};
+use identity::Secret;
+use mqtt::{Ack, Connect, ConnectProperties, Packet, Publish, QoS, Reason, Subscribe, Topic, Version, codec};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::{CertificateDer, ServerName};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use wire::DoorCheck;
+
+use crate::Error;
+
+/// One try may take this long: the doors are on this computer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What came from an address of ours is ours for this long; then the port may be another's.
+const OURS_FOR: Duration = Duration::from_secs(15);
+/// No device can have this name: it is longer than a device's id may be.
+const PROBE: &str = "courtier-looks-at-its-own-doors";
+
+/// The sockets of our own tries, so that they are no refusals in the journal, and the one identity
+/// that may come in without any right.
+#[derive(Default)]
+pub(crate) struct Probes {
+    sockets: Mutex<HashMap<SocketAddr, Instant>>,
+    password: Mutex<Option<Secret>>,
+}
+
+impl Probes {
+    fn sockets(&self) -> MutexGuard<'_, HashMap<SocketAddr, Instant>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, socket: SocketAddr) {
+        let mut sockets = self.sockets();
+        sockets.retain(|_, since| since.elapsed() < OURS_FOR);
+        sockets.insert(socket, Instant::now());
+    }
+
+    pub fn ours(&self, peer: SocketAddr) -> bool {
+        self.sockets().get(&peer).is_some_and(|since| since.elapsed() < OURS_FOR)
+    }
+
+    /// The identity without rights, for a socket of ours that knows the password of the moment.
+    pub fn admits(&self, peer: SocketAddr, user: &str, password: &[u8]) -> Option<Identity> {
+        let known = self.password.lock().unwrap_or_else(PoisonError::into_inner);
+        let right = user == PROBE && self.ours(peer) && known.as_ref().is_some_and(|known| known.matches(password));
+        right.then(|| Identity::new(PROBE))
+    }
+
+    fn set_password(&self, password: Option<Secret>) {
+        *self.password.lock().unwrap_or_else(PoisonError::into_inner) = password;
+    }
+}
+
+/// Where to knock.
+pub(crate) struct Doors {
+    pub address: Ipv4Addr,
+    pub mqtts: u16,
+    pub wss: u16,
+    pub host_name: String,
+    pub slug: String,
+    pub authority: Vec<u8>,
+}
+
+const STRANGER: &str = "courtier-knows-nobody-of-this-name";
+
+/// Tries everything once.
+pub(crate) async fn check(doors: &Doors, probes: &Arc<Probes>) -> Result<Vec<DoorCheck>, Error> {
+    let knocker = Knocker::new(doors, probes)?;
+    let password = identity::password::generate()?;
+    probes.set_password(Some(password.clone()));
+    let checks =
+        vec![knocker.reachable().await, knocker.encrypted().await, knocker.closed_to_strangers(&password).await];
+    probes.set_password(None);
+    Ok(checks)
+}
+
+struct Knocker<'a> {
+    doors: &'a Doors,
+    probes: &'a Arc<Probes>,
+    tls: TlsConnector,
+}
+
+/// Fails with a short text: it is evidence for a screen, and nothing decides on it.
+type Tried<T> = Result<T, &'static str>;
+
+impl Knocker<'_> {
+    fn new<'a>(doors: &'a Doors, probes: &'a Arc<Probes>) -> Result<Knocker<'a>, Error> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from(doors.authority.clone())).map_err(identity::Error::Tls)?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(identity::Error::Tls)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Knocker { doors, probes, tls: TlsConnector::from(Arc::new(config)) })
+    }
+
+    async fn tcp(&self, port: u16) -> Tried<TcpStream> {
+        let stream = TcpStream::connect((self.doors.address, port)).await.map_err(|_| "no connection")?;
+        self.probes.add(stream.local_addr().map_err(|_| "no connection")?);
+        Ok(stream)
+    }
+
+    async fn tls(&self, port: u16, name: ServerName<'static>) -> Tried<TlsStream<TcpStream>> {
+        let stream = self.tcp(port).await?;
+        self.tls.connect(name, stream).await.map_err(|_| "no TLS")
+    }
+
+    fn by_address(&self) -> ServerName<'static> {
+        ServerName::IpAddress(IpAddr::V4(self.doors.address).into())
+    }
+
+    async fn reachable(&self) -> DoorCheck {
+        let ports = [self.doors.mqtts, self.doors.wss];
+        let mut open = 0;
+        for port in ports {
+            open += u32::from(in_time(self.tcp(port)).await.is_ok());
+        }
+        let detail = format!("{}: {}, {}", self.doors.address, ports[0], ports[1]);
+        DoorCheck { name: "reachable".into(), passed: open == 2, tried: 2, detail }
+    }
+
+    /// By address and by name, on both doors, as a client that trusts only our authority.
+    async fn encrypted(&self) -> DoorCheck {
+        let mut detail = String::new();
+        let mut right = 0;
+        let by_name = ServerName::try_from(self.doors.host_name.clone()).unwrap_or(self.by_address());
+        for port in [self.doors.mqtts, self.doors.wss] {
+            for name in [self.by_address(), by_name.clone()] {
+                if let Ok(stream) = in_time(self.tls(port, name)).await {
+                    right += 1;
+                    let version = stream.get_ref().1.protocol_version();
+                    detail = version.and_then(|version| version.as_str()).unwrap_or_default().replace('_', ".");
+                }
+            }
+        }
+        DoorCheck { name: "encrypted".into(), passed: right == 4, tried: 4, detail }
+    }
+
+    async fn closed_to_strangers(&self, password: &Secret) -> DoorCheck {
+        let own = Some((PROBE, password.expose()));
+        let tries = [
+            ("no_password", in_time(self.refused(None)).await),
+            ("user_alone", in_time(self.refused(Some((PROBE, "")))).await),
+            // The one name that exists for sure, and a password that is not its own.
+            ("wrong_password", in_time(self.refused(Some((PROBE, "AAAA-AAAA-AAAA-AAAA")))).await),
+            ("admin", in_time(self.refused(Some(("admin", "admin")))).await),
+            ("unknown_user", in_time(self.refused(Some((STRANGER, "public")))).await),
+            ("plain_text", in_time(self.plain_refused()).await),
+            ("foreign_page", in_time(self.foreign_page_refused()).await),
+            ("foreign_publish", in_time(self.publish_refused(own)).await),
+            ("listen_to_all", in_time(self.subscribe_refused(own)).await),
+        ];
+        let open: Vec<&str> = tries.iter().filter(|(_, refused)| *refused != Ok(true)).map(|(name, _)| *name).collect();
+        DoorCheck {
+            name: "closed_to_strangers".into(),
+            passed: open.is_empty(),
+            tried: u32::try_from(tries.len()).unwrap_or(u32::MAX),
+            detail: open.join(", "),
+        }
+    }
+
+    async fn knock(&self, who: Option<(&str, &str)>) -> Tried<(TlsStream<TcpStream>, Reason)> {
+        let mut stream = self.tls(self.doors.mqtts, self.by_address()).await?;
+        send(&mut stream, &connect(who)).await?;
+        match receive(&mut stream).await? {
+            Packet::ConnAck(ack) => Ok((stream, ack.reason)),
+            _ => Err("no CONNACK"),
+        }
+    }
+
+    async fn refused(&self, who: Option<(&str, &str)>) -> Tried<bool> {
+        self.knock(who).await.map(|(_, reason)| reason.is_error())
+    }
+
+    /// MQTT without TLS on the TLS port: the door must close without an answer.
+    async fn plain_refused(&self) -> Tried<bool> {
+        let mut stream = self.tcp(self.doors.mqtts).await?;
+        send(&mut stream, &connect(None)).await?;
+        let mut answer = [0; 4];
+        Ok(!matches!(stream.read(&mut answer).await, Ok(1..) if answer[0] == 0x20))
+    }
+
+    async fn foreign_page_refused(&self) -> Tried<bool> {
+        let mut stream = self.tls(self.doors.wss, self.by_address()).await?;
+        let request = format!(
+            "GET /mqtt HTTP/1.1\r\nHost: {}:{}\r\nOrigin: https://foreign.example\r\nUpgrade: websocket\r\n\
+             Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Protocol: mqtt\r\n\r\n",
+            self.doors.address, self.doors.wss,
+        );
+        stream.write_all(request.as_bytes()).await.map_err(|_| "cut off")?;
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.map_err(|_| "cut off")?;
+        Ok(&answer == b"HTTP/1.1 403")
+    }
+
+    /// Somebody who is let in, and has no right, writes to a device.
+    async fn publish_refused(&self, who: Option<(&str, &str)>) -> Tried<bool> {
+        let (mut stream, reason) = self.knock(who).await?;
+        let topic = format!("{}/{PROBE}", self.doors.slug);
+        let publish = Publish {
+            dup: false,
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            topic: Some(Topic::parse(topic).map_err(|_| "no topic")?),
+            packet_id: Some(std::num::NonZeroU16::MIN),
+            properties: Default::default(),
+            payload: Bytes::from_static(b"knock"),
+        };
+        send(&mut stream, &Packet::Publish(Box::new(publish))).await?;
+        let answer = receive(&mut stream).await?;
+        Ok(!reason.is_error() && matches!(answer, Packet::PubAck(Ack { reason: Reason::NotAuthorized, .. })))
+    }
+
+    async fn subscribe_refused(&self, who: Option<(&str, &str)>) -> Tried<bool> {
+        let (mut stream, reason) = self.knock(who).await?;
+        let subscribe = Subscribe {
+            packet_id: std::num::NonZeroU16::MIN,
+            filters: vec![(mqtt::Filter::parse("#").map_err(|_| "no filter")?, Default::default())],
+            subscription_id: None,
+            user_properties: Default::default(),
+        };
+        send(&mut stream, &Packet::Subscribe(Box::new(subscribe))).await?;
+        let refused = match receive(&mut stream).await? {
+            Packet::SubAck(ack) => ack.reasons.iter().all(|reason| reason.is_error()) && !ack.reasons.is_empty(),
+            _ => false,
+        };
+        Ok(!reason.is_error() && refused)
+    }
+}
+
+async fn in_time<T>(work: impl Future<Output = Tried<T>>) -> Tried<T> {
+    tokio::time::timeout(PATIENCE, work).await.unwrap_or(Err("too slow"))
+}
+
+fn connect(who: Option<(&str, &str)>) -> Packet {
+    Packet::Connect(Box::new(Connect {
+        version: Version::V5,
+        clean_start: true,
+        keep_alive_secs: 10,
+        client_id: PROBE.to_owned(),
+        user_name: who.map(|(user, _)| user.to_owned()),
+        password: who.filter(|(_, password)| !password.is_empty()).map(|(_, text)| Bytes::from(text.to_owned())),
+        will: None,
+        properties: ConnectProperties::default(),
+    }))
+}
+
+async fn send(stream: &mut (impl AsyncWriteExt + Unpin), packet: &Packet) -> Tried<()> {
+    let mut out = BytesMut::new();
+    codec::encode(packet, Version::V5, &mut out).map_err(|_| "cannot be said")?;
+    stream.write_all(&out).await.map_err(|_| "cut off")?;
+    stream.flush().await.map_err(|_| "cut off")
+}
+
+async fn receive(stream: &mut (impl AsyncReadExt + Unpin)) -> Tried<Packet> {
+    let limits = mqtt::Limits::default();
+    let mut buffer = BytesMut::new();
+    loop {
+        if let Some(len) = codec::frame_len(&buffer, &limits).map_err(|_| "no MQTT")?
+            && buffer.len() >= len
+        {
+            let frame = buffer.split_to(len).freeze();
+            return codec::decode(&frame, Some(Version::V5), &limits).map_err(|_| "no MQTT");
+        }
+        if stream.read_buf(&mut buffer).await.map_err(|_| "cut off")? == 0 {
+            return Err("cut off");
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! A running broker with its doors, its certificate and what follows it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use broker::{Broker, BrokerHandle, Config, ListenError, ListenerId, ListenerSpec, OriginRule, Transport, Zone};
+use bytes::Bytes;
+use identity::Certificate;
+use live::Seen;
+use rustls::ServerConfig;
+use wire::EventKind;
+
+use crate::announce::{Announced, Announcement};
+use crate::directory::Porter;
+use crate::folder::{read_text, write_whole};
+use crate::limits::DISK_LOW_BYTES;
+use crate::settings::{Ports, Settings};
+use crate::simulated::Troupe;
+use crate::site::Site;
+use crate::watching::Feed;
+use crate::{Error, Inner, doctor, network, ports, rights};
+
+const UPKEEP_EVERY: Duration = Duration::from_secs(60);
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+/// Retained messages that the first picture shows.
+const FIRST_PICTURE: usize = 10_000;
+
+pub(crate) struct Engine {
+    pub broker: BrokerHandle,
+    pub since_ms: i64,
+    pub feed: Feed,
+    pub troupe: Troupe,
+    /// The address in use now, which may have changed since the site was set up.
+    address: Mutex<Ipv4Addr>,
+    doors: Mutex<Vec<Door>>,
+    certificate: Mutex<Certificate>,
+    announcement: Mutex<Option<Announcement>>,
+    tasks: Mutex<Vec<tokio::task::AbortHandle>>,
+    dropped: Mutex<u64>,
+    disk_low: Mutex<bool>,
+}
+
+#[derive(Clone, Copy)]
+struct Door {
+    id: ListenerId,
+    address: Ipv4Addr,
+    tls: bool,
+}
+
+fn hold<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Engine {
+    /// Opens every door or none.
+    pub async fn start(inner: &Arc<Inner>, site: &Arc<Site>) -> Result<Arc<Engine>, Error> {
+        let settings = site.settings.load_full();
+        let address = network::present(settings.address, &settings.interface).unwrap_or(Ipv4Addr::LOCALHOST);
+        let certificate = current_certificate(inner, site, &settings).await?;
+        let tls = identity::tls::server_config(&certificate.chain, &site.server_key, None)?;
+        inner.directory.replace(&settings);
+        let broker = spawn(inner, site, &settings).await?;
+        recall(inner, site, &broker).await;
+        let feed = inner.live.follow(&broker, inner.presence.clone());
+        let doctor = doctor::follow(&broker, inner.clone(), site.clone());
+        let engine = Arc::new(Engine {
+            since_ms: inner.clock.now_ms(),
+            feed,
+            troupe: Troupe::default(),
+            address: Mutex::new(address),
+            doors: Mutex::default(),
+            certificate: Mutex::new(certificate),
+            announcement: Mutex::default(),
+            tasks: Mutex::new(vec![doctor.abort_handle()]),
+            dropped: Mutex::new(0),
+            disk_low: Mutex::new(false),
+            broker,
+        });
+        let mut addresses = vec![Ipv4Addr::LOCALHOST];
+        if address != Ipv4Addr::LOCALHOST {
+            addresses.insert(0, address);
+        }
+        for address in &addresses {
+            if let Err(error) = engine.open_doors(&settings, *address, &tls, &addresses).await {
+                engine.stop().await;
+                return Err(error);
+            }
+        }
+        engine.announce(inner, site);
+        engine.watch(inner, site);
+        inner.journal.tell(inner.clock.now_ms(), EventKind::BrokerStarted, None);
+        Ok(engine)
+    }
+
+    async fn open_doors(
+        &self,
+        settings: &Settings,
+        address: Ipv4Addr,
+        tls: &Arc<ServerConfig>,
+        all: &[Ipv4Addr],
+    ) -> Result<(), Error> {
+        let Ports { mqtts, wss, mqtt, .. } = settings.ports;
+        let pages = OriginRule::Listed(own_pages(settings, address));
+        let mut specs = vec![
+            ("ports.mqtts", mqtts, Transport::Tls(tls.clone()), Zone::Main),
+            ("ports.wss", wss, Transport::Wss(tls.clone(), pages), Zone::Main),
+        ];
+        specs.extend(mqtt.map(|port| ("ports.mqtt", port, Transport::Tcp, Zone::Guests)));
+        for (field, port, transport, zone) in specs {
+            let secure = !matches!(transport, Transport::Tcp);
+            let addr = SocketAddr::from((address, port));
+            let spec = ListenerSpec { name: field.to_owned(), addr, transport, zone };
+            match self.broker.add_listener(spec).await {
+                Ok(opened) => hold(&self.doors).push(Door { id: opened.id, address, tls: secure }),
+                Err(ListenError::Taken { .. }) => return Err(ports::taken(field, port, all)),
+                Err(ListenError::Other { source, .. }) if source.kind() == std::io::ErrorKind::PermissionDenied => {
+                    return Err(Error::PortInvalid { field, port });
+                }
+                Err(error) => return Err(Error::Listen(error)),
+            }
+        }
+        Ok(())
+    }
+
+    pub fn address(&self) -> Ipv4Addr {
+        *hold(&self.address)
+    }
+
+    pub fn certificate_until_ms(&self) -> i64 {
+        hold(&self.certificate).not_after
+    }
+
+    fn announce(&self, inner: &Inner, site: &Site) {
+        let settings = site.settings.load();
+        let address = self.address();
+        if !inner.options.announce || address.is_loopback() {
+            return;
+        }
+        *hold(&self.announcement) = Announcement::start(&Announced {
+            site: &settings.name,
+            host_name: &settings.host_name(),
+            address,
+            port: settings.ports.mqtts,
+            id4: &site.authority.id4(),
+            fingerprint: &site.authority.fingerprint(),
+        });
+    }
+
+    /// The beats of a running site: rates every second, upkeep every minute.
+    fn watch(self: &Arc<Engine>, inner: &Arc<Inner>, site: &Arc<Site>) {
+        let (engine, inner_, site_) = (Arc::downgrade(self), inner.clone(), site.clone());
+        let sample = tokio::spawn(async move {
+            let mut beat = tokio::time::interval(SAMPLE_EVERY);
+            loop {
+                beat.tick().await;
+                let Some(engine) = engine.upgrade() else { return };
+                inner_.rates().sample(engine.broker.stats().messages_in);
+                inner_.live.tick();
+            }
+        });
+        let (engine, inner) = (Arc::downgrade(self), inner.clone());
+        let upkeep = tokio::spawn(async move {
+            let mut beat = tokio::time::interval(UPKEEP_EVERY);
+            beat.tick().await;
+            loop {
+                beat.tick().await;
+                let Some(engine) = engine.upgrade() else { return };
+                if let Err(error) = engine.upkeep(&inner, &site_).await {
+                    tracing::warn!(%error, "upkeep");
+                }
+            }
+        });
+        hold(&self.tasks).extend([sample.abort_handle(), upkeep.abort_handle()]);
+    }
+
+    /// Follows the network, renews the certificate, looks at the disk.
+    pub async fn upkeep(&self, inner: &Arc<Inner>, site: &Arc<Site>) -> Result<(), Error> {
+        self.follow_address(inner, site).await?;
+        let settings = site.settings.load_full();
+        let (names, ips) = wanted_names(&settings);
+        let current = hold(&self.certificate).clone();
+        if !current.covers(&names, &ips) || current.renewal_due(inner.clock.now_ms()) {
+            let fresh = issue(inner, site, &settings).await?;
+            let tls = identity::tls::server_config(&fresh.chain, &site.server_key, None)?;
+            *hold(&self.certificate) = fresh;
+            let doors: Vec<Door> = hold(&self.doors).iter().filter(|door| door.tls).copied().collect();
+            for door in doors {
+                self.broker.reload_tls(door.id, tls.clone()).await;
+            }
+            inner.journal.tell(inner.clock.now_ms(), EventKind::CertificateRenewed, None);
+        }
+        let low = inner.folder.free_bytes() < DISK_LOW_BYTES;
+        if low && !std::mem::replace(&mut *hold(&self.disk_low), low) {
+            inner.journal.tell(inner.clock.now_ms(), EventKind::DiskLow, None);
+        }
+        let recorder = site.recorder.clone();
+        let dropped = tokio::task::spawn_blocking(move || recorder.status()).await??.dropped;
+        if dropped > std::mem::replace(&mut *hold(&self.dropped), dropped) {
+            inner.journal.tell(inner.clock.now_ms(), EventKind::RecordingGap, None);
+        }
+        Ok(())
+    }
+
+    /// The network gave this computer another address: the doors move there.
+    async fn follow_address(&self, inner: &Arc<Inner>, site: &Arc<Site>) -> Result<(), Error> {
+        let settings = site.settings.load_full();
+        let before = self.address();
+        let Some(now) = network::present(settings.address, &settings.interface) else { return Ok(()) };
+        if now == before {
+            return Ok(());
+        }
+        let _changing = inner.changing.lock().await;
+        site.change(inner, |settings| {
+            settings.address = now;
+            Ok(())
+        })
+        .await?;
+        let settings = site.settings.load_full();
+        let tls = {
+            let fresh = issue(inner, site, &settings).await?;
+            let tls = identity::tls::server_config(&fresh.chain, &site.server_key, None)?;
+            *hold(&self.certificate) = fresh;
+            tls
+        };
+        let old: Vec<Door> = {
+            let mut doors = hold(&self.doors);
+            let old = doors.iter().filter(|door| !door.address.is_loopback()).copied().collect();
+            doors.retain(|door| door.address.is_loopback());
+            old
+        };
+        for door in old {
+            self.broker.remove_listener(door.id).await;
+        }
+        if !now.is_loopback() {
+            self.open_doors(&settings, now, &tls, &[now]).await?;
+        }
+        *hold(&self.address) = now;
+        self.announce(inner, site);
+        inner.open_claim_door(Some(SocketAddr::from((now, settings.ports.claim))));
+        Ok(())
+    }
+
+    /// Returns when clients have been told, and what was acknowledged is on disk.
+    pub async fn stop(&self) {
+        self.troupe.dismiss();
+        hold(&self.announcement).take();
+        self.broker.shutdown().await;
+        for task in hold(&self.tasks).drain(..) {
+            task.abort();
+        }
+    }
+}
+
+async fn spawn(inner: &Arc<Inner>, site: &Arc<Site>, settings: &Settings) -> Result<BrokerHandle, Error> {
+    let (keeper, settled) = site.keeping.keeper();
+    let config = Config { store_path: Some(inner.folder.broker_store()), ..Config::default() };
+    let builder = Broker::builder(config, Arc::new(Porter(inner.directory.clone())))
+        .clock(inner.clock.clone())
+        .rights(rights::of(settings))
+        .keeper(keeper, settled);
+    // Opening the store reads all that is retained.
+    Ok(tokio::task::spawn_blocking(move || builder.spawn()).await??)
+}
+
+/// The first picture: what was recorded or is retained, before anything new is said.
+async fn recall(inner: &Arc<Inner>, site: &Arc<Site>, broker: &BrokerHandle) {
+    if inner.live.tree().messages() > 0 {
+        return;
+    }
+    let recorder = site.recorder.clone();
+    let recorded = tokio::task::spawn_blocking(move || recorder.last_values()).await;
+    let recorded = match recorded {
+        Ok(Ok(recorded)) => recorded,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the last values cannot be read");
+            Vec::new()
+        }
+        Err(_) => Vec::new(),
+    };
+    let retained = match mqtt::Filter::parse("#") {
+        Ok(all) => broker.retained(&all, FIRST_PICTURE).await,
+        Err(_) => Vec::new(),
+    };
+    let settings = site.settings.load();
+    let recorded: Vec<(String, Bytes, recorder::Record)> =
+        recorded.into_iter().map(|(topic, record)| (topic, Bytes::from(record.payload.clone()), record)).collect();
+    for (topic, _, record) in &recorded {
+        let of = |device: &&crate::settings::DeviceRecord| {
+            topic.strip_prefix(&settings.branch(device)).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if let Some(device) = settings.devices.iter().find(of) {
+            inner.presence.said(&device.id, record.at_us / 1000);
+        }
+    }
+    inner.live.recall(retained.iter().map(|message| Seen {
+        topic: message.topic.as_str(),
+        payload: &message.payload,
+        qos: message.qos as u8,
+        retain: true,
+        at_ms: message.at_us / 1000,
+        publisher: None,
+    }));
+    let held: std::collections::HashSet<&str> = retained.iter().map(|message| message.topic.as_str()).collect();
+    inner.live.recall(recorded.iter().map(|(topic, payload, record)| Seen {
+        topic,
+        payload,
+        qos: record.qos,
+        retain: held.contains(topic.as_str()),
+        at_ms: record.at_us / 1000,
+        publisher: None,
+    }));
+}
+
+/// Every name and address by which a client may know this computer.
+fn wanted_names(settings: &Settings) -> (Vec<String>, Vec<std::net::IpAddr>) {
+    let mut names = vec![settings.host_name()];
+    if let Some(host) = network::host_name() {
+        let local = if host.contains('.') { None } else { Some(format!("{host}.local")) };
+        names.extend(local);
+        names.push(host);
+    }
+    let mut ips = network::private_addresses();
+    ips.push(settings.address.into());
+    (names, ips)
+}
+
+async fn current_certificate(inner: &Inner, site: &Arc<Site>, settings: &Settings) -> Result<Certificate, Error> {
+    let (names, ips) = wanted_names(settings);
+    let kept = read_text(&inner.folder.server_certificate()).ok().flatten();
+    // The authority can always make another: a certificate that cannot be read is no damage.
+    match kept.and_then(|pem| Certificate::from_pem(&pem).ok()) {
+        Some(kept) if kept.covers(&names, &ips) && !kept.renewal_due(inner.clock.now_ms()) => Ok(kept),
+        _ => issue(inner, site, settings).await,
+    }
+}
+
+async fn issue(inner: &Inner, site: &Arc<Site>, settings: &Settings) -> Result<Certificate, Error> {
+    let (names, ips) = wanted_names(settings);
+    let certificate = site.authority.issue_server(&site.server_key, &names, &ips, inner.clock.now_ms())?;
+    let (path, pem) = (inner.folder.server_certificate(), certificate.pem.clone());
+    tokio::task::spawn_blocking(move || write_whole(&path, pem.as_bytes())).await??;
+    Ok(certificate)
+}
+
+/// Pages of this site may open a WebSocket; those of others may not.
+fn own_pages(settings: &Settings, address: Ipv4Addr) -> Vec<String> {
+    let hosts = [settings.host_name(), address.to_string(), "localhost".to_owned()];
+    hosts.iter().map(|host| format!("https://{host}:8443")).collect()
+}

@@ -1,0 +1,49 @@
+//! Every limit of the application service in one table.
+
+/// One row of the table, which a test reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    pub name: &'static str,
+    pub value: u64,
+    pub unit: &'static str,
+    pub why: &'static str,
+}
+
+macro_rules! limits {
+    ($($name:ident: $type:ty = $value:expr, $unit:literal, $why:literal;)*) => {
+        $(#[doc = $why] pub(crate) const $name: $type = $value;)*
+
+        pub const LIMITS: &[Limit] = &[
+            $(Limit { name: stringify!($name), value: $value as u64, unit: $unit, why: $why }),*
+        ];
+    };
+}
+
+limits! {
+    SITE_NAME_CHARS: usize = 40, "characters", "it must fit on a label and in a window title";
+    PLACE_CHARS: usize = 60, "characters", "the second line of a label";
+    ID_CHARS: usize = 23, "characters", "the longest client id that every MQTT 3.1.1 server takes";
+    DEVICES: usize = 1_000, "devices", "a school, not a data centre";
+    SIMULATED: u32 = 30, "devices", "a class";
+    REQUEST_BYTES: usize = 512 * 1024, "bytes a request", "a whole message to publish, escaped";
+    PUBLISH_BYTES: usize = 256 * 1024, "bytes a message", "what a person types or pastes";
+    EVENTS: usize = 2_000, "events", "a day of a class, in memory";
+    EVENT_PAGE: usize = 500, "events an answer", "a page draws no more at once";
+    EVENT_WAIT_MS: u32 = 25_000, "ms", "below the usual 30 s of proxies";
+    LIVE_WAIT_MS: u64 = 25_000, "ms", "below the usual 30 s of proxies";
+    LIVE_PAUSE_MS: u64 = 100, "ms", "ten frames a second are enough for a table";
+    LIVE_ROWS: u32 = 200, "rows a frame", "more than any screen shows";
+    LIVE_OPEN: usize = 10_000, "open branches a view", "more than any person opens";
+    SEARCH_CHARS: usize = 1_000, "characters", "a search is typed";
+    DETAIL_BYTES: usize = 64 * 1024, "bytes of a payload shown", "more is no reading matter";
+    RECORD_PAGE: u32 = 1_000, "records an answer", "a page draws no more at once";
+    RECORD_TEXT_BYTES: usize = 4 * 1024, "bytes of a recorded payload shown", "a line of a table";
+    SERIES_COLUMNS: u32 = 4_000, "columns", "the width of the widest screen";
+    CLAIM_MS: i64 = 15 * 60 * 1_000, "ms", "as long as one fetches a phone";
+    CLAIMS: usize = 200, "open claims", "memory stays bounded";
+    CHECKED_AT_ONCE: usize = 2, "passwords", "hashing must leave processor time to the broker";
+    CHECKS_WAITING: usize = 64, "passwords", "two classes that come back after a power cut";
+    FREE_TRIES: u32 = 3, "wrong passwords", "everybody mistypes";
+    LONGEST_DELAY_MS: u64 = 4_000, "ms", "a handshake may last 10 s";
+    DISK_LOW_BYTES: u64 = 500_000_000, "bytes", "time to make room before recording stops";
+}

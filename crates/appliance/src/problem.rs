@@ -1,0 +1,71 @@
+//! The one place where an error becomes what a screen has words for.
+
+use wire::{Code, Problem};
+
+use crate::Error;
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Problem {
+        let message = error.to_string();
+        let plain = |code: Code| Problem::new(code, message.clone());
+        match error {
+            Error::Malformed(_) => plain(Code::Malformed),
+            Error::UnknownCommand(_) => plain(Code::UnknownCommand),
+            Error::NotAllowed { .. } => plain(Code::NotAllowed),
+            Error::TooLarge { field, .. } => plain(Code::TooLarge).at(field),
+            Error::NameEmpty { field } => plain(Code::NameEmpty).at(field),
+            Error::NameInvalid { field, offer } => offered(plain(Code::NameInvalid).at(field), offer),
+            Error::NameTaken { offer, .. } => offered(plain(Code::NameTaken).at("id"), offer),
+            Error::GroupInvalid { offer } => offered(plain(Code::GroupInvalid).at("group"), offer),
+            Error::KindUnknown(_) => plain(Code::KindUnknown).at("kind"),
+            Error::NotForSimulated { .. } => plain(Code::KindUnknown).at("id"),
+            Error::DeviceUnknown(_) => plain(Code::DeviceUnknown).at("id"),
+            Error::TooManyDevices => plain(Code::LimitInvalid),
+            Error::LanguageUnknown(_) => plain(Code::Malformed).at("language"),
+            Error::SiteNotStarted => plain(Code::SiteNotStarted),
+            Error::SiteAlreadyStarted => plain(Code::SiteAlreadyStarted),
+            Error::AddressUnknown(_) => plain(Code::AddressUnknown).at("address"),
+            Error::PortTaken { field, offer, .. } => {
+                offered(plain(Code::PortTaken).at(field), offer.map(|port| port.to_string()))
+            }
+            Error::PortInvalid { field, .. } => plain(Code::PortInvalid).at(field),
+            Error::Topic(_) => plain(Code::TopicInvalid).at("topic"),
+            Error::Qos(_) => plain(Code::QosInvalid).at("qos"),
+            Error::Time => plain(Code::TimeInvalid).at("until_ms"),
+            Error::LimitOutside { field, .. } => plain(Code::LimitInvalid).at(field),
+            Error::TopicReserved(_) => plain(Code::TopicInvalid).at("topic"),
+            Error::ClaimUnknown => plain(Code::ClaimUnknown),
+            Error::ClaimExpired => plain(Code::ClaimExpired),
+            Error::BrokerStopped => plain(Code::BrokerStopped),
+            Error::Damaged { .. } | Error::NoGoodCopy => plain(Code::DataDamaged),
+            Error::NothingDamaged => plain(Code::SiteAlreadyStarted),
+            Error::File { ref source, .. } if source.kind() == std::io::ErrorKind::StorageFull => plain(Code::DiskFull),
+            Error::Recorder(recorder::Error::Filter(_)) => plain(Code::FilterInvalid).at("topic"),
+            Error::Publish(broker::PublishError::Stopped) | Error::Listen(broker::ListenError::Stopped) => {
+                plain(Code::BrokerStopped)
+            }
+            // What could not be stored was not for want of rights or form: the disk is full or failing.
+            Error::Publish(broker::PublishError::NotStored) => plain(Code::DiskFull),
+            Error::SettingsText(_)
+            | Error::SettingsVersion(_)
+            | Error::SettingsValue { .. }
+            | Error::File { .. }
+            | Error::Identity(_)
+            | Error::Kinds(_)
+            | Error::Recorder(_)
+            | Error::Broker(_)
+            | Error::Listen(_)
+            | Error::Answer(_)
+            | Error::Thread(_)
+            | Error::Randomness(_) => {
+                // The screen says "a fault of ours"; the journal says which.
+                tracing::error!(error = %message, "a command failed");
+                plain(Code::Internal)
+            }
+        }
+    }
+}
+
+fn offered(problem: Problem, offer: Option<String>) -> Problem {
+    Problem { offer, ..problem }
+}

@@ -1,0 +1,176 @@
+//! What a device is handed, once: its password, its files, and the claim that a phone fetches.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use identity::claim::{self, ClaimToken};
+use identity::{Secret, qr};
+use kinds::{Handout, Language};
+use serde_json::json;
+use wire::{Claim, DeviceFile, ProvisionedDevice, ShownOnce};
+
+use crate::settings::{DeviceRecord, Settings};
+use crate::site::Site;
+use crate::{Error, Inner};
+
+/// The level below its branch that a device's programs publish to.
+const MEASURES: &str = "measures";
+
+pub(crate) fn measures_topic(settings: &Settings, device: &DeviceRecord) -> String {
+    format!("{}/{MEASURES}", settings.branch(device))
+}
+
+impl Inner {
+    pub async fn provision(
+        &self,
+        site: &Site,
+        record: &DeviceRecord,
+        password: &Secret,
+    ) -> Result<ProvisionedDevice, Error> {
+        let settings = site.settings.load_full();
+        let address = site.engine().map_or(settings.address, |engine| engine.address()).to_string();
+        let topic = measures_topic(&settings, record);
+        let port = match settings.ports.mqtt {
+            Some(port) if record.guest() => port,
+            _ => settings.ports.mqtts,
+        };
+        let files = files(site, &settings, record, password, &address, &topic)?;
+        let bundle = if files.is_empty() { Vec::new() } else { kinds::bundle(&files)? };
+        let mut provisioned = ProvisionedDevice {
+            device: self.device(site, &record.id).await?,
+            password: ShownOnce::new(if record.simulated { "" } else { password.expose() }),
+            host_name: settings.host_name(),
+            address,
+            port,
+            topic,
+            files: files.iter().filter_map(shown).collect(),
+            bundle_base64: ShownOnce::new(STANDARD.encode(bundle)),
+            bundle_name: format!("{}.zip", record.id),
+            claim: None,
+        };
+        if !record.simulated && site.engine().is_some() {
+            provisioned.claim = Some(self.open_claim(site, &settings, &provisioned, &files)?);
+        }
+        Ok(provisioned)
+    }
+
+    /// Seals all of it for whoever scans the code; only the id of the token stays here.
+    fn open_claim(
+        &self,
+        site: &Site,
+        settings: &Settings,
+        provisioned: &ProvisionedDevice,
+        files: &[kinds::File],
+    ) -> Result<Claim, Error> {
+        let token = ClaimToken::generate()?;
+        let content = json!({
+            "v": 1,
+            "device": provisioned.device.id,
+            "site": settings.name,
+            "host": provisioned.address,
+            "hosts": [&provisioned.address, &provisioned.host_name],
+            "port": provisioned.port,
+            "user": provisioned.device.id,
+            "password": provisioned.password.expose(),
+            "topic": provisioned.topic,
+            "ca_pem": site.authority.cert_pem(),
+            "check_code": site.authority.check_code(),
+            "bundle_name": provisioned.bundle_name,
+            "bundle_base64": provisioned.bundle_base64.expose(),
+            "files": files.iter().map(|file| match std::str::from_utf8(&file.bytes) {
+                Ok(text) if file.syntax != "binary" => json!({"name": file.name, "syntax": file.syntax, "text": text}),
+                _ => json!({"name": file.name, "syntax": file.syntax, "base64": STANDARD.encode(&file.bytes)}),
+            }).collect::<Vec<_>>(),
+        });
+        let sealed = claim::seal(&token, content.to_string().as_bytes())?;
+        let url = token.url(&provisioned.address, settings.ports.claim);
+        let svg = qr::svg(url.expose())?;
+        // A page puts the picture into its own text, where no XML declaration may stand.
+        let svg = svg.find("<svg").and_then(|start| svg.get(start..)).unwrap_or(&svg).to_owned();
+        let expires_ms = self.claims.add(token.id(), &provisioned.device.id, sealed, self.clock.now_ms());
+        Ok(Claim {
+            url: ShownOnce::new(url.expose()),
+            qr_svg: ShownOnce::new(svg),
+            check_code: site.authority.check_code(),
+            expires_ms,
+        })
+    }
+}
+
+fn files(
+    site: &Site,
+    settings: &Settings,
+    record: &DeviceRecord,
+    password: &Secret,
+    address: &str,
+    topic: &str,
+) -> Result<Vec<kinds::File>, Error> {
+    let kind = kinds::find(&record.kind).ok_or_else(|| Error::KindUnknown(record.kind.clone()))?;
+    if record.guest() {
+        return Ok(vec![guest_file(settings, record, password, address, topic)]);
+    }
+    Ok(kinds::files(
+        kind,
+        &Handout {
+            device_id: &record.id,
+            group: &record.group,
+            site: &settings.name,
+            site_slug: &settings.slug,
+            host_name: &settings.host_name(),
+            ip: address,
+            port_mqtts: settings.ports.mqtts,
+            port_wss: settings.ports.wss,
+            claim_port: settings.ports.claim,
+            password: password.expose(),
+            topic,
+            command_filter: &format!("{}/commands/#", settings.branch(record)),
+            ca_pem: site.authority.cert_pem(),
+            ca_der: site.authority.cert_der(),
+            ca_sha256: &site.authority.cert_sha256(),
+            not_after: site.authority.not_after(),
+            language: if record.language == "en" { Language::En } else { Language::Fr },
+        },
+    ))
+}
+
+/// A guest comes in by the plain door: it is told that one alone, whatever its kind.
+fn guest_file(
+    settings: &Settings,
+    record: &DeviceRecord,
+    password: &Secret,
+    address: &str,
+    topic: &str,
+) -> kinds::File {
+    let config = json!({
+        "v": 1,
+        "id": record.id,
+        "site": settings.name,
+        "host": address,
+        "hosts": [address, settings.host_name()],
+        "port_plain": settings.ports.mqtt,
+        "user": record.id,
+        "password": password.expose(),
+        "client_id": record.id,
+        "topic": topic,
+    });
+    kinds::File {
+        name: "config.json".to_owned(),
+        syntax: "json".to_owned(),
+        bytes: format!("{config:#}\n").into_bytes(),
+        blanks: Vec::new(),
+        main: true,
+    }
+}
+
+/// Bytes that are no text are in the bundle alone.
+fn shown(file: &kinds::File) -> Option<DeviceFile> {
+    if file.syntax == "binary" {
+        return None;
+    }
+    Some(DeviceFile {
+        name: file.name.clone(),
+        syntax: file.syntax.clone(),
+        text: ShownOnce::new(std::str::from_utf8(&file.bytes).ok()?),
+        blanks: file.blanks.clone(),
+        main: file.main,
+    })
+}

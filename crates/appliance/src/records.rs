@@ -1,0 +1,118 @@
+//! What was recorded: pages, series, status, export.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use mqtt::Topic;
+use recorder::{ExportQuery, Recorder};
+use wire::{Nothing, Problem, QueryRecords, QuerySeries, Record, RecordPage, RecorderStatus, Series};
+
+use crate::limits::{RECORD_PAGE, RECORD_TEXT_BYTES, SERIES_COLUMNS};
+use crate::{Appliance, Error};
+
+pub use recorder::CsvStyle;
+
+impl Appliance {
+    pub async fn record_query(&self, request: QueryRecords) -> Result<RecordPage, Problem> {
+        within("limit", request.limit, RECORD_PAGE)?;
+        let topic = Topic::parse(request.topic).map_err(Error::Topic)?;
+        let (from_us, until_us) = span(request.from_ms, request.until_ms)?;
+        let limit = request.limit;
+        let page = self.recorder(move |recorder| recorder.page(topic.as_str(), from_us, until_us, limit)).await?;
+        Ok(RecordPage { records: page.records.into_iter().map(shown).collect(), more: page.more })
+    }
+
+    pub async fn record_series(&self, request: QuerySeries) -> Result<Series, Problem> {
+        within("columns", request.columns, SERIES_COLUMNS)?;
+        let topic = Topic::parse(request.topic).map_err(Error::Topic)?;
+        let QuerySeries { field, from_ms, until_ms, columns, .. } = request;
+        if until_ms < from_ms || until_ms.checked_sub(from_ms).is_none() {
+            return Err(Error::Time.into());
+        }
+        let series =
+            self.recorder(move |recorder| recorder.series(topic.as_str(), &field, from_ms, until_ms, columns)).await?;
+        Ok(Series {
+            at_ms: series.at_ms,
+            min: series.min,
+            max: series.max,
+            last: series.last,
+            gaps: series.gaps,
+            samples: series.samples,
+        })
+    }
+
+    pub async fn record_status(&self, _: Nothing) -> Result<RecorderStatus, Problem> {
+        let status = self.recorder(|recorder| recorder.status()).await?;
+        let running = self.inner.site()?.engine().is_some();
+        Ok(RecorderStatus {
+            recording: status.recording && running,
+            bytes: status.bytes,
+            limit_bytes: status.limit_bytes,
+            limit_days: status.limit_days,
+            messages: status.messages,
+            oldest_ms: status.oldest_us.map(|us| us / 1000),
+            dropped: status.dropped,
+        })
+    }
+
+    /// The records of a topic or filter, as text for a spreadsheet.
+    pub async fn export_csv(
+        &self,
+        filter: &str,
+        from_ms: Option<i64>,
+        until_ms: Option<i64>,
+        style: CsvStyle,
+    ) -> Result<Vec<u8>, Problem> {
+        let (from_us, until_us) = span(from_ms, until_ms)?;
+        let zone = jiff::tz::TimeZone::system();
+        let query = ExportQuery { filter: filter.to_owned(), from_us, until_us, style, zone };
+        let text = self.recorder(move |recorder| {
+            let mut text = Vec::new();
+            recorder.export_csv(&query, &mut text).map(|_| text)
+        });
+        Ok(text.await?)
+    }
+
+    /// Reads block: they run on a thread of their own.
+    async fn recorder<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Recorder) -> Result<T, recorder::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let recorder = self.inner.site()?.recorder.clone();
+        Ok(tokio::task::spawn_blocking(move || question(&recorder)).await??)
+    }
+}
+
+fn within(field: &'static str, value: u32, most: u32) -> Result<(), Error> {
+    if (1..=most).contains(&value) { Ok(()) } else { Err(Error::LimitOutside { field, most: u64::from(most) }) }
+}
+
+/// Whole milliseconds, both ends included, as microseconds.
+fn span(from_ms: Option<i64>, until_ms: Option<i64>) -> Result<(Option<i64>, Option<i64>), Error> {
+    if let (Some(from), Some(until)) = (from_ms, until_ms)
+        && until < from
+    {
+        return Err(Error::Time);
+    }
+    let until_us = until_ms.map(|ms| ms.saturating_mul(1000).saturating_add(999));
+    Ok((from_ms.map(|ms| ms.saturating_mul(1000)), until_us))
+}
+
+fn shown(record: recorder::Record) -> Record {
+    let kept = record.payload.get(..RECORD_TEXT_BYTES).unwrap_or(&record.payload);
+    // A cut may fall within a character: what is whole before it is text all the same.
+    let text = match std::str::from_utf8(kept) {
+        Ok(text) => Some(text.to_owned()),
+        Err(error) if error.error_len().is_none() && kept.len() < record.payload_len as usize => {
+            kept.get(..error.valid_up_to()).map(|whole| String::from_utf8_lossy(whole).into_owned())
+        }
+        Err(_) => None,
+    };
+    Record {
+        at_us: record.at_us,
+        qos: record.qos,
+        retain: record.retain,
+        payload_len: record.payload_len,
+        base64: text.is_none().then(|| STANDARD.encode(kept)),
+        text,
+    }
+}

@@ -1,0 +1,239 @@
+//! What is kept of a site: one versioned TOML file without secrets.
+
+use std::collections::HashSet;
+use std::net::Ipv4Addr;
+
+use identity::password::PasswordHashes;
+use serde::{Deserialize, Serialize};
+
+use crate::limits::DEVICES;
+use crate::{Error, names};
+
+pub(crate) const VERSION: i64 = 1;
+/// The group whose members come in by the plain door, and only there.
+pub(crate) const GUESTS: &str = "guests";
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub version: i64,
+    /// As people read it.
+    pub name: String,
+    pub place: String,
+    /// The first level of every topic.
+    pub slug: String,
+    /// The one address, besides loopback, that is listened on.
+    pub address: Ipv4Addr,
+    /// Where that address was found: it is followed when the network gives out another.
+    pub interface: String,
+    pub guests: bool,
+    pub ports: Ports,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<DeviceRecord>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ports {
+    pub mqtts: u16,
+    pub wss: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mqtt: Option<u16>,
+    pub claim: u16,
+}
+
+impl Ports {
+    pub const DEFAULT: Ports = Ports { mqtts: 8883, wss: 9001, mqtt: None, claim: 8480 };
+    pub const GUEST_PORT: u16 = 1883;
+
+    /// None is 0, and no two are the same.
+    pub fn check(&self) -> Result<(), Error> {
+        let mut seen = HashSet::new();
+        for (field, port) in self.named() {
+            if port == 0 || !seen.insert(port) {
+                return Err(Error::PortInvalid { field, port });
+            }
+        }
+        Ok(())
+    }
+
+    /// With the names that requests give them.
+    pub fn named(&self) -> Vec<(&'static str, u16)> {
+        let mut named = vec![("ports.mqtts", self.mqtts), ("ports.wss", self.wss), ("ports.claim", self.claim)];
+        named.extend(self.mqtt.map(|port| ("ports.mqtt", port)));
+        named
+    }
+
+    pub fn to_wire(self) -> wire::Ports {
+        wire::Ports { mqtts: self.mqtts, wss: self.wss, mqtt: self.mqtt, claim: self.claim }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeviceRecord {
+    pub id: String,
+    pub group: String,
+    pub kind: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub simulated: bool,
+    /// `fr` or `en`: the language of its files.
+    pub language: String,
+    pub created_ms: i64,
+    /// When its password was last made.
+    pub issued_ms: i64,
+    /// The address that stands in its files: it must be told when that changes.
+    pub issued_for: Ipv4Addr,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_ms: Option<i64>,
+    pub hashes: PasswordHashes,
+}
+
+impl DeviceRecord {
+    pub fn guest(&self) -> bool {
+        self.group == GUESTS
+    }
+}
+
+impl Settings {
+    pub fn host_name(&self) -> String {
+        format!("{}.local", self.slug)
+    }
+
+    pub fn branch(&self, device: &DeviceRecord) -> String {
+        format!("{}/{}/{}", self.slug, device.group, device.id)
+    }
+
+    pub fn device(&self, id: &str) -> Result<&DeviceRecord, Error> {
+        self.devices.iter().find(|device| device.id == id).ok_or_else(|| Error::DeviceUnknown(id.to_owned()))
+    }
+
+    /// Reads a settings file of any released version; whatever cannot be right is refused.
+    pub fn parse(text: &str) -> Result<Settings, Error> {
+        let table: toml::Table =
+            text.parse().map_err(|error: toml::de::Error| Error::SettingsText(error.to_string()))?;
+        let settings: Settings =
+            migrate(table)?.try_into().map_err(|error: toml::de::Error| Error::SettingsText(error.to_string()))?;
+        settings.verify()?;
+        Ok(settings)
+    }
+
+    pub fn to_text(&self) -> Result<String, Error> {
+        self.verify()?;
+        toml::to_string(self).map_err(|error| Error::SettingsText(error.to_string()))
+    }
+
+    /// What every change must keep true, and every file must be.
+    fn verify(&self) -> Result<(), Error> {
+        let wrong = |what: &'static str, value: &str| Err(Error::SettingsValue { what, value: value.to_owned() });
+        if names::site_name(&self.name).is_err() || names::place(&self.place).is_err() {
+            return wrong("name", &self.name);
+        }
+        if !names::is_id(&self.slug) {
+            return wrong("slug", &self.slug);
+        }
+        if self.ports.check().is_err() {
+            return wrong("ports", &format!("{:?}", self.ports));
+        }
+        if self.guests != self.ports.mqtt.is_some() {
+            return wrong("guests", "a guest zone has a port, and only it");
+        }
+        if self.devices.len() > DEVICES {
+            return Err(Error::TooManyDevices);
+        }
+        let mut seen = HashSet::new();
+        for device in &self.devices {
+            if !names::is_id(&device.id) || !seen.insert(&device.id) {
+                return wrong("device", &device.id);
+            }
+            if !names::is_id(&device.group) {
+                return wrong("group", &device.group);
+            }
+            if kinds::find(&device.kind).is_none() {
+                return wrong("kind", &device.kind);
+            }
+            if device.hashes.check().is_err() {
+                return wrong("password hash of", &device.id);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Brings the table of an older version up to today's, one step a version.
+fn migrate(table: toml::Table) -> Result<toml::Table, Error> {
+    match table.get("version").and_then(toml::Value::as_integer) {
+        Some(VERSION) => Ok(table),
+        Some(version) => Err(Error::SettingsVersion(version)),
+        None => Err(Error::SettingsText("no version".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use identity::Secret;
+
+    fn sample() -> Settings {
+        let hashes = identity::password::hash(&Secret::new("K7QH-2M9D-XW4T-PB8R")).unwrap();
+        Settings {
+            version: VERSION,
+            name: "Salle 114".into(),
+            place: String::new(),
+            slug: "salle114".into(),
+            address: Ipv4Addr::LOCALHOST,
+            interface: "lo".into(),
+            guests: false,
+            ports: Ports::DEFAULT,
+            devices: vec![DeviceRecord {
+                id: "serre-04".into(),
+                group: "serre".into(),
+                kind: "other".into(),
+                simulated: false,
+                language: "fr".into(),
+                created_ms: 1,
+                issued_ms: 1,
+                issued_for: Ipv4Addr::LOCALHOST,
+                revoked_ms: None,
+                hashes,
+            }],
+        }
+    }
+
+    #[test]
+    fn settings_come_back_as_they_were_written() {
+        let text = sample().to_text().unwrap();
+        assert_eq!(Settings::parse(&text).unwrap(), sample_with_hashes_of(&text));
+        assert!(!text.contains("K7QH"), "no secret");
+    }
+
+    /// Hashes are salted: two samples differ in them.
+    fn sample_with_hashes_of(text: &str) -> Settings {
+        let mut settings = sample();
+        let read = Settings::parse(text).unwrap();
+        settings.devices.first_mut().unwrap().hashes = read.devices.first().unwrap().hashes.clone();
+        settings
+    }
+
+    #[test]
+    fn whatever_cannot_be_right_is_refused() {
+        let text = sample().to_text().unwrap();
+        let refused = |from: &str, to: &str| {
+            assert!(text.contains(from), "{from}");
+            assert!(Settings::parse(&text.replace(from, to)).is_err(), "{to}");
+        };
+        refused("version = 1", "version = 2");
+        refused("version = 1", "");
+        refused("slug = \"salle114\"", "slug = \"#\"");
+        refused("guests = false", "guests = true");
+        refused("mqtts = 8883", "mqtts = 9001");
+        refused("id = \"serre-04\"", "id = \"../x\"");
+        refused("kind = \"other\"", "kind = \"toaster\"");
+        refused("$7$", "$8$");
+        refused("place = \"\"", "place = \"\"\nsurprise = 1");
+        for cut in (0..text.len()).step_by(7) {
+            assert!(Settings::parse(text.get(..cut).unwrap()).is_err(), "cut at {cut}");
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! Simulated devices: real MQTT clients over TLS, through the real doors, that leave no trace.
+
+use std::collections::{BTreeMap, HashMap};
+use std::f64::consts::TAU;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use broker::Clock;
+use identity::Secret;
+use rumqttc::mqttbytes::QoS;
+use rumqttc::{AsyncClient, MqttOptions, PublishOptions, TlsConfiguration, Transport};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use serde_json::json;
+use wire::{Device, EventKind, Nothing, Problem, StartSimulated};
+
+use crate::limits::{DEVICES, SIMULATED};
+use crate::provision::measures_topic;
+use crate::settings::{DeviceRecord, GUESTS, Settings};
+use crate::site::Site;
+use crate::{Appliance, Error, Inner, damage, devices, names};
+
+/// Their passwords, all in one secret: they must connect again after a restart.
+const PASSWORDS: &str = "simulated";
+const KIND: &str = "simulated";
+const BEAT: Duration = Duration::from_secs(2);
+const RETRY: Duration = Duration::from_secs(1);
+const HOUR_MS: i64 = 3_600_000;
+
+/// Those that play now.
+#[derive(Default)]
+pub(crate) struct Troupe {
+    players: Mutex<HashMap<String, Player>>,
+}
+
+struct Player([tokio::task::AbortHandle; 2]);
+
+impl Drop for Player {
+    fn drop(&mut self) {
+        self.0.iter().for_each(tokio::task::AbortHandle::abort);
+    }
+}
+
+impl Troupe {
+    fn add(&self, id: &str, player: Player) {
+        self.players.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), player);
+    }
+
+    fn remove(&self, id: &str) {
+        self.players.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    pub fn dismiss(&self) {
+        self.players.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// How the values of a device move.
+#[derive(Clone, Copy)]
+enum Shape {
+    Sine,
+    Walk,
+    Day,
+    Switch,
+}
+
+impl Shape {
+    fn of(index: usize) -> Shape {
+        match index % 4 {
+            0 => Shape::Sine,
+            1 => Shape::Walk,
+            2 => Shape::Day,
+            _ => Shape::Switch,
+        }
+    }
+}
+
+/// The values of one device: pure, so that they can be tested.
+struct Values {
+    shape: Shape,
+    index: usize,
+    walk: f64,
+    random: u64,
+}
+
+impl Values {
+    fn new(index: usize) -> Values {
+        let random = 0x9e37_79b9_7f4a_7c15 ^ (index as u64 + 1).wrapping_mul(0x2545_f491_4f6c_dd1d);
+        Values { shape: Shape::of(index), index, walk: 0.0, random }
+    }
+
+    /// -1 to 1, by xorshift: the same walk after each restart does no harm.
+    fn noise(&mut self) -> f64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        (self.random >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+
+    fn next(&mut self, now_ms: i64) -> String {
+        let round = |value: f64| (value * 10.0).round() / 10.0;
+        let phase = self.index as f64 * 0.7;
+        let hours = now_ms.rem_euclid(24 * HOUR_MS) as f64 / HOUR_MS as f64;
+        let noise = self.noise();
+        let (temperature, humidity) = match self.shape {
+            Shape::Sine => {
+                let angle = now_ms.rem_euclid(120_000) as f64 / 120_000.0 * TAU + phase;
+                (21.0 + 3.0 * angle.sin(), 50.0 - 8.0 * angle.sin())
+            }
+            Shape::Walk => {
+                self.walk = (self.walk + noise * 0.3).clamp(-6.0, 6.0);
+                (20.0 + self.walk, 55.0 - 2.0 * self.walk)
+            }
+            // Coldest at 4, warmest at 16.
+            Shape::Day => {
+                let warmth = ((hours - 10.0) / 24.0 * TAU).sin();
+                (17.0 + 6.0 * warmth + noise * 0.1, 60.0 - 15.0 * warmth + noise * 0.3)
+            }
+            Shape::Switch => {
+                let on = now_ms.div_euclid(30_000) % 2 == 0;
+                let heat = if on { 1.5 } else { 0.0 };
+                let temperature = round(19.0 + heat + noise * 0.1);
+                return json!({"temperature": temperature, "humidity": 48.0, "switch": u8::from(on)}).to_string();
+            }
+        };
+        json!({"temperature": round(temperature), "humidity": round(humidity)}).to_string()
+    }
+}
+
+/// What every player of a site shares.
+struct Stage {
+    tls: Arc<ClientConfig>,
+    port: u16,
+    clock: Clock,
+}
+
+impl Stage {
+    fn new(inner: &Inner, site: &Site) -> Result<Stage, Error> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from(site.authority.cert_der().to_vec())).map_err(identity::Error::Tls)?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(identity::Error::Tls)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let port = site.settings.load().ports.mqtts;
+        Ok(Stage { tls: Arc::new(tls), port, clock: inner.clock.clone() })
+    }
+
+    fn play(&self, id: &str, password: &Secret, topic: String, index: usize) -> Player {
+        let mut options = MqttOptions::new(id, (Ipv4Addr::LOCALHOST.to_string(), self.port));
+        options.set_keep_alive(30);
+        options.set_credentials(id, password.expose().to_owned());
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(self.tls.clone())));
+        let (client, mut connection) = AsyncClient::builder(options).capacity(8).build();
+        let line = tokio::spawn(async move {
+            loop {
+                if let Err(error) = connection.poll().await {
+                    tracing::debug!(%error, "a simulated device tries again");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        });
+        let clock = self.clock.clone();
+        let mut values = Values::new(index);
+        let voice = tokio::spawn(async move {
+            let mut beat = tokio::time::interval(BEAT);
+            beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                beat.tick().await;
+                let payload = values.next(clock.now_ms());
+                // Without a connection it says nothing, as a board would.
+                client.try_publish(topic.clone(), payload, PublishOptions::new(QoS::AtLeastOnce)).ok();
+            }
+        });
+        Player([line.abort_handle(), voice.abort_handle()])
+    }
+}
+
+/// Lets the simulated devices of the settings play.
+pub(crate) async fn resume(inner: &Arc<Inner>, site: &Arc<Site>) -> Result<(), Error> {
+    let settings = site.settings.load_full();
+    if !settings.devices.iter().any(|device| device.simulated) {
+        return Ok(());
+    }
+    let passwords = read_passwords(site).await?;
+    let Some(engine) = site.engine() else { return Ok(()) };
+    let stage = Stage::new(inner, site)?;
+    for (index, device) in settings.devices.iter().filter(|device| device.simulated).enumerate() {
+        if let Some(password) = passwords.get(&device.id) {
+            let player = stage.play(&device.id, &Secret::new(password), measures_topic(&settings, device), index);
+            engine.troupe.add(&device.id, player);
+        }
+    }
+    Ok(())
+}
+
+/// Keeps new simulated devices and lets them play. The caller holds the lock on changes.
+pub(crate) async fn add(inner: &Arc<Inner>, site: &Arc<Site>, fresh: Vec<(DeviceRecord, Secret)>) -> Result<(), Error> {
+    let mut passwords = read_passwords(site).await?;
+    passwords.extend(fresh.iter().map(|(record, password)| (record.id.clone(), password.expose().to_owned())));
+    write_passwords(inner, site, passwords).await?;
+    site.change(inner, |settings| {
+        settings.devices.extend(fresh.into_iter().map(|(record, _)| record));
+        Ok(())
+    })
+    .await?;
+    if let Some(engine) = site.engine() {
+        engine.troupe.dismiss();
+    }
+    resume(inner, site).await
+}
+
+/// Removes simulated devices and every trace of them. The caller holds the lock on changes.
+pub(crate) async fn remove(
+    inner: &Arc<Inner>,
+    site: &Arc<Site>,
+    chosen: impl Fn(&DeviceRecord) -> bool,
+) -> Result<(), Error> {
+    let settings = site.settings.load_full();
+    let gone: Vec<DeviceRecord> =
+        settings.devices.iter().filter(|device| device.simulated && chosen(device)).cloned().collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let is_gone = |id: &str| gone.iter().any(|device| device.id == id);
+    if let Some(engine) = site.engine() {
+        gone.iter().for_each(|device| engine.troupe.remove(&device.id));
+    }
+    site.change(inner, |settings| {
+        settings.devices.retain(|device| !is_gone(&device.id));
+        Ok(())
+    })
+    .await?;
+    let mut passwords = read_passwords(site).await?;
+    passwords.retain(|id, _| !is_gone(id));
+    write_passwords(inner, site, passwords).await?;
+    for device in &gone {
+        devices::disconnect(site, &device.id, true).await;
+        let branch = settings.branch(device);
+        if let Some(engine) = site.engine() {
+            devices::clear_retained(&engine.broker, &branch).await?;
+        }
+        // The recorder and the live view forget after all that was said before.
+        let (recorder, forgotten) = (site.recorder.clone(), branch.clone());
+        tokio::task::spawn_blocking(move || recorder.forget_branch(&forgotten)).await??;
+        match site.engine() {
+            Some(engine) => engine.feed.forget(branch).await,
+            None => inner.live.forget(&branch),
+        }
+        inner.presence.forget(&device.id);
+    }
+    inner.journal.forget(is_gone);
+    Ok(())
+}
+
+async fn read_passwords(site: &Arc<Site>) -> Result<BTreeMap<String, String>, Error> {
+    let site = site.clone();
+    let kept = tokio::task::spawn_blocking(move || site.secrets.get(PASSWORDS)).await??;
+    let Some(kept) = kept else { return Ok(BTreeMap::new()) };
+    let damaged = |_| Error::Damaged { what: "secrets", detail: "the passwords of simulated devices".to_owned() };
+    serde_json::from_str(kept.expose()).map_err(damaged)
+}
+
+async fn write_passwords(
+    inner: &Arc<Inner>,
+    site: &Arc<Site>,
+    passwords: BTreeMap<String, String>,
+) -> Result<(), Error> {
+    let (inner, site) = (inner.clone(), site.clone());
+    tokio::task::spawn_blocking(move || {
+        if passwords.is_empty() {
+            site.secrets.delete(PASSWORDS)?;
+        } else {
+            let text = serde_json::to_string(&passwords).map_err(Error::Answer)?;
+            site.secrets.set(PASSWORDS, &Secret::new(text))?;
+        }
+        damage::keep_good_secrets(&inner.folder)
+    })
+    .await?
+}
+
+impl Appliance {
+    pub async fn simulated_start(&self, request: StartSimulated) -> Result<Vec<Device>, Problem> {
+        let inner = &self.inner;
+        let _changing = inner.changing.lock().await;
+        let site = inner.site()?;
+        site.running()?;
+        let settings = site.settings.load_full();
+        let ids = new_ids(&settings, &request)?;
+        let hashed: Vec<_> = ids.iter().map(|_| tokio::spawn(devices::new_password())).collect();
+        let now_ms = inner.clock.now_ms();
+        let mut fresh = Vec::new();
+        for (id, hashed) in ids.iter().zip(hashed) {
+            let (password, hashes) = hashed.await.map_err(Error::Thread)??;
+            let record = DeviceRecord {
+                id: id.clone(),
+                group: request.group.clone(),
+                kind: KIND.to_owned(),
+                simulated: true,
+                language: "en".to_owned(),
+                created_ms: now_ms,
+                issued_ms: now_ms,
+                issued_for: settings.address,
+                revoked_ms: None,
+                hashes,
+            };
+            fresh.push((record, password));
+        }
+        add(inner, &site, fresh).await?;
+        ids.iter().for_each(|id| inner.journal.tell(now_ms, EventKind::DeviceCreated, Some(id)));
+        Ok(inner.devices(&site, |device| ids.contains(&device.id)).await)
+    }
+
+    pub async fn simulated_remove(&self, _: Nothing) -> Result<Nothing, Problem> {
+        let _changing = self.inner.changing.lock().await;
+        let site = self.inner.site()?;
+        remove(&self.inner, &site, |_| true).await?;
+        Ok(Nothing {})
+    }
+}
+
+fn new_ids(settings: &Settings, request: &StartSimulated) -> Result<Vec<String>, Error> {
+    names::group(&request.group)?;
+    if request.group == GUESTS {
+        return Err(Error::GroupInvalid { offer: None });
+    }
+    let there = settings.devices.iter().filter(|device| device.simulated).count();
+    let room = SIMULATED.saturating_sub(u32::try_from(there).unwrap_or(SIMULATED));
+    if request.count == 0 || request.count > room {
+        return Err(Error::LimitOutside { field: "count", most: u64::from(room) });
+    }
+    if settings.devices.len() + request.count as usize > DEVICES {
+        return Err(Error::TooManyDevices);
+    }
+    let free = (1..=DEVICES * 2).map(|number| format!("sim-{number:02}")).filter(|id| settings.device(id).is_err());
+    Ok(free.take(request.count as usize).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_shape_stays_within_what_a_room_can_be() {
+        for index in 0..8 {
+            let mut values = Values::new(index);
+            let mut seen = std::collections::BTreeSet::new();
+            for beat in 0..50_000i64 {
+                let text = values.next(1_795_520_268_000 + beat * 2_000);
+                let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+                let (temperature, humidity) = (value["temperature"].as_f64().unwrap(), value["humidity"].as_f64());
+                assert!((5.0..35.0).contains(&temperature), "{text}");
+                assert!((20.0..95.0).contains(&humidity.unwrap()), "{text}");
+                seen.insert((temperature * 10.0) as i64);
+            }
+            assert!(seen.len() > 3, "device {index} moves");
+        }
+    }
+}
