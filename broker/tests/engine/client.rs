@@ -79,7 +79,9 @@ impl Client {
 
     /// An open TCP connection on which nothing was said yet.
     pub async fn open(addr: SocketAddr, version: Version) -> Client {
-        Client::over(in_time("connection", TcpStream::connect(addr)).await.unwrap(), version)
+        let stream = in_time("connection", TcpStream::connect(addr)).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Client::over(stream, version)
     }
 
     /// Connects and answers what the broker said, which may be a refusal.
