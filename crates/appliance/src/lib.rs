@@ -14,6 +14,7 @@ mod error;
 mod folder;
 mod journal;
 mod keeping;
+pub mod lab;
 mod limits;
 mod messages;
 mod names;

@@ -24,7 +24,7 @@ limits! {
     PLACE_CHARS: usize = 60, "characters", "the second line of a label";
     ID_CHARS: usize = 23, "characters", "the longest client id that every MQTT 3.1.1 server takes";
     DEVICES: usize = 1_000, "devices", "a school, not a data centre";
-    SIMULATED: u32 = 30, "devices", "a class";
+    SIMULATED: u32 = 30, "devices", "as many as a class has pupils";
     REQUEST_BYTES: usize = 512 * 1024, "bytes a request", "a whole message to publish, escaped";
     PUBLISH_BYTES: usize = 256 * 1024, "bytes a message", "what a person types or pastes";
     EVENTS: usize = 2_000, "events", "a day of a class, in memory";

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mqtt::Topic;
 use recorder::{ExportQuery, Recorder};
-use wire::{Nothing, Problem, QueryRecords, QuerySeries, Record, RecordPage, RecorderStatus, Series};
+use wire::{Nothing, Problem, QueryRecords, QuerySeries, RecordPage, RecordedMessage, RecorderStatus, Series};
 
 use crate::limits::{RECORD_PAGE, RECORD_TEXT_BYTES, SERIES_COLUMNS};
 use crate::{Appliance, Error};
@@ -97,7 +97,7 @@ fn span(from_ms: Option<i64>, until_ms: Option<i64>) -> Result<(Option<i64>, Opt
     Ok((from_ms.map(|ms| ms.saturating_mul(1000)), until_us))
 }
 
-fn shown(record: recorder::Record) -> Record {
+fn shown(record: recorder::Record) -> RecordedMessage {
     let kept = record.payload.get(..RECORD_TEXT_BYTES).unwrap_or(&record.payload);
     // A cut may fall within a character: what is whole before it is text all the same.
     let text = match std::str::from_utf8(kept) {
@@ -107,7 +107,7 @@ fn shown(record: recorder::Record) -> Record {
         }
         Err(_) => None,
     };
-    Record {
+    RecordedMessage {
         at_us: record.at_us,
         qos: record.qos,
         retain: record.retain,

@@ -10,6 +10,8 @@ use crate::limits::DEVICES;
 use crate::{Error, names};
 
 pub(crate) const VERSION: i64 = 1;
+/// The last line. A file that was cut between two devices is still TOML: only this tells.
+const END: &str = "# end";
 /// The group whose members come in by the plain door, and only there.
 pub(crate) const GUESTS: &str = "guests";
 
@@ -110,6 +112,9 @@ impl Settings {
 
     /// Reads a settings file of any released version; whatever cannot be right is refused.
     pub fn parse(text: &str) -> Result<Settings, Error> {
+        if text.trim_end().lines().next_back() != Some(END) {
+            return Err(Error::SettingsText("the end is missing".to_owned()));
+        }
         let table: toml::Table =
             text.parse().map_err(|error: toml::de::Error| Error::SettingsText(error.to_string()))?;
         let settings: Settings =
@@ -120,7 +125,8 @@ impl Settings {
 
     pub fn to_text(&self) -> Result<String, Error> {
         self.verify()?;
-        toml::to_string(self).map_err(|error| Error::SettingsText(error.to_string()))
+        let text = toml::to_string(self).map_err(|error| Error::SettingsText(error.to_string()))?;
+        Ok(format!("{text}\n{END}\n"))
     }
 
     /// What every change must keep true, and every file must be.
@@ -232,7 +238,7 @@ mod tests {
         refused("kind = \"other\"", "kind = \"toaster\"");
         refused("$7$", "$8$");
         refused("place = \"\"", "place = \"\"\nsurprise = 1");
-        for cut in (0..text.len()).step_by(7) {
+        for cut in 0..text.trim_end().len() {
             assert!(Settings::parse(text.get(..cut).unwrap()).is_err(), "cut at {cut}");
         }
     }

@@ -341,7 +341,7 @@ fn new_ids(settings: &Settings, request: &StartSimulated) -> Result<Vec<String>,
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
     #[test]

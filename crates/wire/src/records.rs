@@ -15,8 +15,9 @@ pub struct QueryRecords {
     pub limit: u32,
 }
 
+/// Not `Record`: TypeScript has a `Record` of its own, which `Nothing` is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-pub struct Record {
+pub struct RecordedMessage {
     /// Microseconds since the Unix epoch.
     #[ts(type = "number")]
     pub at_us: i64,
@@ -32,7 +33,7 @@ pub struct Record {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 pub struct RecordPage {
-    pub records: Vec<Record>,
+    pub records: Vec<RecordedMessage>,
     pub more: bool,
 }
 

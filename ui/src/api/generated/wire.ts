@@ -261,7 +261,12 @@ field: string, from_ms: number, until_ms: number,
  */
 columns: number, };
 
-export type Record = { 
+export type RecordPage = { records: Array<RecordedMessage>, more: boolean, };
+
+/**
+ * Not `Record`: TypeScript has a `Record` of its own, which `Nothing` is made of.
+ */
+export type RecordedMessage = { 
 /**
  * Microseconds since the Unix epoch.
  */
@@ -274,8 +279,6 @@ text: string | null,
  * The same bytes as base64 when it is not.
  */
 base64: string | null, };
-
-export type RecordPage = { records: Array<Record>, more: boolean, };
 
 export type RecorderStatus = { recording: boolean, bytes: number, limit_bytes: number, limit_days: number, messages: number, oldest_ms: number | null, 
 /**

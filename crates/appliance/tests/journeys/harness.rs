@@ -1,0 +1,200 @@
+//! A room for one journey: a data folder, free ports, a clock that can be moved, and clients.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use appliance::{Appliance, Clock, OpenError, Options, SecretKeeping};
+use rumqttc::mqttbytes::QoS;
+use rumqttc::{AsyncClient, Event, EventLoop, Incoming, MqttOptions, PublishOptions, TlsConfiguration, Transport};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use wire::{EventKind, Problem, ProvisionedDevice, Role, SiteStatus};
+
+/// Everything a journey waits for comes within this time, or the test fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Room {
+    pub dir: TempDir,
+    pub ports: wire::Ports,
+    /// Microseconds that the clock of the appliance is ahead of the real one.
+    ahead_us: Arc<AtomicI64>,
+}
+
+impl Room {
+    pub fn new() -> Room {
+        let holders: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let port = |index: usize| holders[index].local_addr().unwrap().port();
+        let ports = wire::Ports { mqtts: port(0), wss: port(1), mqtt: Some(port(2)), claim: port(3) };
+        Room { dir: TempDir::new().unwrap(), ports, ahead_us: Arc::default() }
+    }
+
+    pub fn move_clock(&self, by: Duration) {
+        self.ahead_us.fetch_add(by.as_micros() as i64, Ordering::SeqCst);
+    }
+
+    pub fn move_clock_back(&self, by: Duration) {
+        self.ahead_us.fetch_sub(by.as_micros() as i64, Ordering::SeqCst);
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub async fn try_open(&self) -> Result<House, OpenError> {
+        let ahead = self.ahead_us.clone();
+        let clock = Clock::new(move || {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as i64;
+            now + ahead.load(Ordering::SeqCst)
+        });
+        let mut options = Options::new(self.dir.path());
+        options.clock = clock;
+        options.secret_store = SecretKeeping::File;
+        options.announce = false;
+        Ok(House { appliance: Appliance::open(options).await?, ports: self.ports.clone() })
+    }
+
+    pub async fn open(&self) -> House {
+        self.try_open().await.unwrap()
+    }
+
+    /// Opened, and through its first run.
+    pub async fn start(&self) -> House {
+        let house = self.open().await;
+        house.first_run(json!({})).await.unwrap();
+        house
+    }
+}
+
+/// An opened appliance.
+pub struct House {
+    pub appliance: Appliance,
+    pub ports: wire::Ports,
+}
+
+impl House {
+    /// Asks as the administrator, through the dispatcher.
+    pub async fn call<T: DeserializeOwned>(&self, command: &str, request: Value) -> Result<T, Problem> {
+        self.call_as(Role::Administrator, command, request).await
+    }
+
+    pub async fn call_as<T: DeserializeOwned>(&self, role: Role, command: &str, request: Value) -> Result<T, Problem> {
+        let answer = self.appliance.dispatch(command, role, request.to_string().as_bytes()).await?;
+        Ok(serde_json::from_slice(&answer).unwrap())
+    }
+
+    pub async fn status(&self) -> SiteStatus {
+        self.call("site_status", json!({})).await.unwrap()
+    }
+
+    /// The first run with free ports; `changes` replaces fields of the request.
+    pub async fn first_run(&self, changes: Value) -> Result<SiteStatus, Problem> {
+        let mut ports = self.ports.clone();
+        ports.mqtt = None;
+        let mut request = json!({
+            "name": "Salle 114", "place": "Lycée des Tilleuls", "address": "127.0.0.1", "guests": false, "ports": ports,
+        });
+        for (key, value) in changes.as_object().unwrap() {
+            request[key] = value.clone();
+        }
+        self.call("site_start", request).await
+    }
+
+    pub async fn create(&self, id: &str) -> ProvisionedDevice {
+        let request = json!({"id": id, "group": "serre", "kind": "other", "language": "fr"});
+        self.call("device_create", request).await.unwrap()
+    }
+
+    pub fn client(&self, user: &str, password: &str) -> Client {
+        self.client_with(user, user, password)
+    }
+
+    /// A foreign client over TLS that trusts the authority alone.
+    pub fn client_with(&self, client_id: &str, user: &str, password: &str) -> Client {
+        let ca = self.appliance.authority_files().unwrap().pem.into_bytes();
+        let mut options = MqttOptions::new(client_id, ("127.0.0.1".to_owned(), self.ports.mqtts));
+        options.set_credentials(user, password.to_owned());
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Simple {
+            ca,
+            alpn: None,
+            client_auth: None,
+        }));
+        let (client, events) = AsyncClient::builder(options).capacity(10).build();
+        Client { client, events }
+    }
+
+    /// The first event from now on, or before, that fits.
+    pub async fn event(&self, device: Option<&str>, fits: impl Fn(&wire::Event) -> bool) -> wire::Event {
+        let search = async {
+            let mut since = 0;
+            loop {
+                let request = json!({"since": since, "wait_ms": 5_000, "device": device});
+                let page: wire::EventPage = self.call("event_list", request).await.unwrap();
+                if let Some(event) = page.events.into_iter().find(&fits) {
+                    return event;
+                }
+                since = page.next;
+            }
+        };
+        tokio::time::timeout(PATIENCE, search).await.expect("the event comes")
+    }
+
+    pub async fn refusal(&self, device: Option<&str>) -> wire::Event {
+        self.event(device, |event| event.kind == EventKind::Refused).await
+    }
+
+    pub async fn device(&self, id: &str) -> wire::Device {
+        let devices: Vec<wire::Device> = self.call("device_list", json!({})).await.unwrap();
+        devices.into_iter().find(|device| device.id == id).expect("the device is listed")
+    }
+
+    pub async fn records(&self, topic: &str) -> Vec<wire::RecordedMessage> {
+        let request = json!({"topic": topic, "from_ms": null, "until_ms": null, "limit": 100});
+        let page: wire::RecordPage = self.call("record_query", request).await.unwrap();
+        page.records
+    }
+}
+
+pub struct Client {
+    pub client: AsyncClient,
+    pub events: EventLoop,
+}
+
+impl Client {
+    /// Waits for the CONNACK: `Err` is what the library says of a refusal.
+    pub async fn connect(&mut self) -> Result<(), String> {
+        let connected = async {
+            loop {
+                match self.events.poll().await {
+                    Ok(Event::Incoming(Incoming::ConnAck(_))) => return Ok(()),
+                    Ok(_) => {}
+                    Err(error) => return Err(format!("{error:?}")),
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, connected).await.expect("an answer to CONNECT")
+    }
+
+    /// Publishes with QoS 1 and waits for the PUBACK; answers its reason.
+    pub async fn publish(&mut self, topic: &str, payload: &str, retain: bool) -> rumqttc::mqttbytes::v5::PubAckReason {
+        let options = PublishOptions::new(QoS::AtLeastOnce);
+        let options = if retain { options.retain(true) } else { options };
+        self.client.publish(topic, payload.to_owned(), options).await.unwrap();
+        let acknowledged = async {
+            loop {
+                if let Event::Incoming(Incoming::PubAck(ack)) = self.events.poll().await.unwrap() {
+                    return ack.reason;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, acknowledged).await.expect("a PUBACK")
+    }
+}
+
+/// The text of a live frame: enough to find a topic and a value in it.
+pub fn holds(frame: &[u8], text: &str) -> bool {
+    frame.windows(text.len()).any(|window| window == text.as_bytes())
+}

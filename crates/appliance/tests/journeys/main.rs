@@ -1,0 +1,14 @@
+//! Whole appliances, driven as a screen drives them, with real clients at their real doors.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod claims;
+mod damage;
+mod doors;
+mod first_run;
+mod harness;
+mod limits;
+mod refusals;
+mod restart;
+mod roles;
+mod simulated;
