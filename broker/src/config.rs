@@ -20,6 +20,7 @@ pub const LIMITS: &[Limit] = &[
     Limit { name: "queued_bytes", value: QUEUED_BYTES as u64, unit: "bytes a session" },
     Limit { name: "output_bytes", value: OUTPUT_BYTES as u64, unit: "bytes a connection" },
     Limit { name: "unsettled_acks", value: UNSETTLED_ACKS as u64, unit: "messages a connection" },
+    Limit { name: "stall", value: STALL_MS, unit: "ms" },
     Limit { name: "topic_aliases", value: TOPIC_ALIASES as u64, unit: "aliases a connection" },
     Limit { name: "inflight", value: INFLIGHT as u64, unit: "messages a connection" },
     Limit { name: "session_expiry", value: SESSION_EXPIRY_SECS as u64, unit: "s" },
@@ -37,6 +38,8 @@ pub(crate) const QUEUED_BYTES: usize = 16 * 1024 * 1024;
 pub(crate) const OUTPUT_BYTES: usize = 512 * 1024;
 /// Received and not yet committed; beyond it the publisher's socket is not read.
 pub(crate) const UNSETTLED_ACKS: usize = 2048;
+/// A subscriber that took nothing for so long is stalled, and no longer slows its publishers.
+pub(crate) const STALL_MS: u64 = 500;
 pub(crate) const TOPIC_ALIASES: u16 = 64;
 /// Unacknowledged towards one client, where it sets no lower receive maximum.
 pub(crate) const INFLIGHT: u16 = 512;

@@ -16,6 +16,8 @@ use crate::{EventKind, config};
 
 /// How long a connection may take to accept its last bytes.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How often a publisher that waits looks whether its subscriber stalled.
+const STALL_CHECK: Duration = Duration::from_millis(50);
 
 pub(crate) async fn run(stream: Box<dyn Duplex>, rest: BytesMut, welcome: Welcome, shard: Shard) {
     let (reader, writer) = tokio::io::split(stream);
@@ -53,8 +55,20 @@ async fn read(
         if let Some(end) = handle_whole_packets(&mut rest, session, &outbox, &shard, &mut state) {
             return end;
         }
-        if let Some(reason) = unsettled(&outbox).await {
+        let behind = shard.core.borrow_mut().behind.take();
+        outbox.paused.set(true);
+        let ended = match behind {
+            Some(subscriber) => caught_up(&outbox, subscriber, &shard).await,
+            None => unsettled(&outbox, &shard).await,
+        };
+        outbox.paused.set(false);
+        if let Some(reason) = ended {
             return reason;
+        }
+        if behind.is_some() {
+            // What was read before the wait goes first.
+            outbox.heard_ms.set(shard.core.borrow().clock.now_ms());
+            continue;
         }
         tokio::select! {
             biased;
@@ -71,7 +85,7 @@ async fn read(
 }
 
 /// Waits while too much of this client is not yet on disk: its socket is not read meanwhile.
-async fn unsettled(outbox: &Outbox) -> Option<Reason> {
+async fn unsettled(outbox: &Outbox, shard: &Shard) -> Option<Reason> {
     loop {
         let drained = outbox.drained.notified();
         if let Some(reason) = outbox.closing() {
@@ -81,6 +95,27 @@ async fn unsettled(outbox: &Outbox) -> Option<Reason> {
             return None;
         }
         drained.await;
+        outbox.heard_ms.set(shard.core.borrow().clock.now_ms());
+    }
+}
+
+/// Waits while a subscriber of this client's publications is behind: nothing is dropped instead.
+async fn caught_up(outbox: &Outbox, subscriber: SessionId, shard: &Shard) -> Option<Reason> {
+    let relief = shard.core.borrow().relief.clone();
+    loop {
+        let relieved = relief.notified();
+        if let Some(reason) = outbox.closing() {
+            return Some(reason);
+        }
+        if !shard.core.borrow().is_behind(subscriber) {
+            return None;
+        }
+        tokio::select! {
+            () = relieved => {}
+            () = outbox.closed.notified() => {}
+            // A subscriber that stalls tells nobody.
+            () = tokio::time::sleep(STALL_CHECK) => {}
+        }
     }
 }
 
@@ -113,6 +148,7 @@ fn handle_whole_packets(
     state: &mut PublishState,
 ) -> Option<Reason> {
     let mut core = shard.core.borrow_mut();
+    core.behind = None;
     let limits = core.limits;
     loop {
         let fault = match codec::frame_len(rest, &limits) {
@@ -120,6 +156,7 @@ fn handle_whole_packets(
                 let frame: Bytes = rest.split_to(len).freeze();
                 match codec::decode(&frame, Some(outbox.version), &limits) {
                     Ok(packet) => match core.handle(session, outbox, packet, state) {
+                        Verdict::GoOn if core.behind.is_some() => return None,
                         Verdict::GoOn => continue,
                         Verdict::Ended => return Some(Reason::Success),
                         Verdict::Fault(reason, what) => codec::DecodeError { reason, offset: 0, what },
@@ -157,9 +194,14 @@ async fn write(mut writer: WriteHalf<Box<dyn Duplex>>, session: SessionId, outbo
             outbox.wake.notified().await;
             continue;
         }
-        let bytes = outbox.take();
+        let mut bytes = outbox.take();
         let written = async {
-            writer.write_all(&bytes).await?;
+            while !bytes.is_empty() {
+                if writer.write_buf(&mut bytes).await? == 0 {
+                    return Err(std::io::ErrorKind::WriteZero.into());
+                }
+                outbox.progressed();
+            }
             writer.flush().await
         };
         if written.await.is_err() {

@@ -184,6 +184,7 @@ async fn shard(
         });
     }
     let mut doors = Doors::default();
+    let ended = doors.end.clone();
     let mut beat = tokio::time::interval(SWEEP);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -192,6 +193,7 @@ async fn shard(
                 Some(task) => task(&shard, &mut doors),
                 None => break,
             },
+            () = ended.notified() => break,
             _ = beat.tick() => core.borrow_mut().sweep(),
         }
     }
@@ -331,16 +333,16 @@ impl BrokerHandle {
         }
     }
 
-    /// Closes the doors, tells the clients, flushes the store, and returns when all that is done.
+    /// Closes the doors, writes the store, tells the clients, and comes back when the thread is
+    /// over. From then on every call answers that the broker has stopped.
     pub async fn shutdown(&self) {
-        let stopped = self.ask(|shard, doors| {
+        // What is on its way to the disk is acknowledged before the goodbye.
+        self.ask(|shard, doors| {
             doors.close_all();
-            let mut core = shard.core.borrow_mut();
-            core.stop();
-            core.close_store();
-        });
-        stopped.await;
-        // The writers get their turn to send the goodbyes.
+            shard.core.borrow_mut().close_store();
+        })
+        .await;
+        self.ask(|shard, _| shard.core.borrow_mut().stop()).await;
         let said = async {
             while self.ask(|shard, _| shard.core.borrow().sessions().any(|(_, each)| each.outbox.is_some())).await
                 == Some(true)
@@ -349,6 +351,11 @@ impl BrokerHandle {
             }
         };
         tokio::time::timeout(Duration::from_secs(3), said).await.ok();
+        self.ask(|_, doors| doors.end.notify_one()).await;
+        let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
+        if let Some(thread) = thread {
+            tokio::task::spawn_blocking(move || thread.join().ok()).await.ok();
+        }
     }
 
     /// Waits for the shard's thread to end; every other handle must be gone.

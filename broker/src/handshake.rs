@@ -234,7 +234,8 @@ fn tls_fault(error: &std::io::Error) -> Option<(TlsFault, String)> {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())?;
     let fault = match inner {
         rustls::Error::AlertReceived(alert) => match alert {
-            AlertDescription::UnknownCA => TlsFault::UntrustedAuthority,
+            // A signature that does not fit: an authority of the same name, but not ours.
+            AlertDescription::UnknownCA | AlertDescription::DecryptError => TlsFault::UntrustedAuthority,
             AlertDescription::CertificateExpired => TlsFault::ClientClock,
             AlertDescription::BadCertificate
             | AlertDescription::CertificateUnknown

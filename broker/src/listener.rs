@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::core::Core;
@@ -104,6 +105,8 @@ type SharedTls = Arc<ArcSwap<ServerConfig>>;
 pub(crate) struct Doors {
     open: HashMap<ListenerId, (AbortHandle, Option<SharedTls>)>,
     half_open: Rc<RefCell<HashMap<IpAddr, usize>>>,
+    /// Ends the shard.
+    pub end: Rc<Notify>,
 }
 
 impl Doors {

@@ -38,6 +38,8 @@ impl Core {
         if resumed.is_none()
             && let Some(old) = self.session_of(&client_id)
         {
+            // The session ends here, and with it the delay of its will (5.0 §3.1.2.5).
+            self.publish_will(old);
             self.forget(old);
         }
         let id = resumed.unwrap_or_else(|| self.new_session(client_id, identity, connect.version));

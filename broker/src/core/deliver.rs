@@ -7,8 +7,8 @@ use bytes::BytesMut;
 use mqtt::{PacketId, PublishProperties, QoS, Version, codec};
 
 use super::outbox::Outbox;
-use super::session::{Delivery, InFlight};
-use super::subscriptions::{Matches, Target};
+use super::session::{Delivery, InFlight, Replay};
+use super::subscriptions::{Group, Matches, Target};
 use super::{CACHED_TOPICS, Core, SessionId};
 use crate::message::Expiry;
 use crate::{Action, EventKind, Message, Origin};
@@ -30,17 +30,18 @@ impl Core {
         for target in &matches.all {
             reached += usize::from(self.deliver(target, message, &mut shapes));
         }
-        for members in &matches.shared {
-            self.turn = self.turn.wrapping_add(1);
-            reached += usize::from(self.deliver_to_one(members, message, &mut shapes));
+        for group in &matches.shared {
+            reached += usize::from(self.deliver_to_one(group, message, &mut shapes));
         }
         reached
     }
 
     /// A shared subscription: the next member that is connected, else the next that is kept.
-    fn deliver_to_one(&mut self, members: &[Target], message: &Arc<Message>, shapes: &mut Vec<Shape>) -> bool {
+    fn deliver_to_one(&mut self, group: &Group, message: &Arc<Message>, shapes: &mut Vec<Shape>) -> bool {
+        let (turn, members) = (group.turn.get(), &group.members);
+        group.turn.set(turn.wrapping_add(1));
         let order: Vec<&Target> =
-            members.iter().cycle().skip(self.turn % members.len().max(1)).take(members.len()).collect();
+            members.iter().cycle().skip(turn % members.len().max(1)).take(members.len()).collect();
         let connected =
             |target: &&&Target| self.sessions.get(&target.session).is_some_and(|session| session.outbox.is_some());
         match order.iter().find(connected).or_else(|| order.first()) {
@@ -64,8 +65,8 @@ impl Core {
             })
         };
         matches.all.retain(may_read);
-        for members in &mut matches.shared {
-            members.retain(may_read);
+        for group in &mut matches.shared {
+            group.members.retain(may_read);
         }
         if self.matches.len() >= CACHED_TOPICS {
             self.matches.clear();
@@ -100,15 +101,14 @@ impl Core {
         if must_wait {
             return self.hold(target.session, delivery);
         }
-        let packet_id = self.in_flight(target.session, &delivery);
         let shared = delivery.subscription_ids.is_empty() && delivery.message.properties.message_expiry_secs.is_none();
         if !shared {
-            return self.write(&outbox, &delivery, packet_id, false);
+            return self.send_alone(target.session, &outbox, &delivery);
         }
         let key = (outbox.version, delivery.qos, delivery.retain);
         let at = match shapes.iter().position(|shape| shape.key == key) {
             Some(at) => at,
-            None => match shape(key, &delivery, packet_id) {
+            None => match shape(key, &delivery) {
                 Some(shape) => {
                     shapes.push(shape);
                     shapes.len() - 1
@@ -117,12 +117,29 @@ impl Core {
             },
         };
         let Some(shape) = shapes.get_mut(at) else { return false };
+        if self.is_too_large(&outbox, &shape.bytes) {
+            return false;
+        }
+        let packet_id = self.in_flight(target.session, &delivery);
         if let (Some(at), Some(id)) = (shape.id_at, packet_id)
             && let Some(place) = shape.bytes.get_mut(at..at + 2)
         {
             place.copy_from_slice(&id.get().to_be_bytes());
         }
-        self.send_publish(&outbox, &shape.bytes)
+        outbox.send_encoded(&shape.bytes);
+        self.counters.sent(1);
+        true
+    }
+
+    /// Sends what no other gets in this form. What cannot be sent does not stay in flight: nobody
+    /// would ever acknowledge it, and the window would stay closed by one.
+    fn send_alone(&mut self, id: SessionId, outbox: &Rc<Outbox>, delivery: &Delivery) -> bool {
+        let packet_id = self.in_flight(id, delivery);
+        let sent = self.write(outbox, delivery, packet_id, false);
+        if !sent && let Some(session) = self.sessions.get_mut(&id) {
+            session.inflight.retain(|each| Some(each.packet_id) != packet_id);
+        }
+        sent
     }
 
     /// Remembers what must be acknowledged; `None` for QoS 0.
@@ -138,7 +155,11 @@ impl Core {
 
     fn hold(&mut self, id: SessionId, delivery: Delivery) -> bool {
         let Some(session) = self.sessions.get_mut(&id) else { return false };
+        let acknowledged = delivery.qos > QoS::AtMostOnce;
         let count = session.hold(delivery);
+        if acknowledged && session.is_behind() {
+            self.behind = Some(id);
+        }
         if count > 0 {
             self.counters.dropped(count);
             // Once per thousand: a queue that stays full must not drown the other events.
@@ -168,20 +189,22 @@ impl Core {
             Expiry::Passed => properties.message_expiry_secs = Some(0),
         }
         match encoded(outbox.version, delivery, &properties, packet_id, dup) {
-            Some((bytes, _)) => self.send_publish(outbox, &bytes),
-            None => false,
+            Some((bytes, _)) if !self.is_too_large(outbox, &bytes) => {
+                outbox.send_encoded(&bytes);
+                self.counters.sent(1);
+                true
+            }
+            _ => false,
         }
     }
 
     /// What is longer than the client accepts is not sent (5.0 §3.1.2.11.4).
-    fn send_publish(&self, outbox: &Outbox, bytes: &[u8]) -> bool {
-        if bytes.len() > outbox.max_packet_bytes {
+    fn is_too_large(&self, outbox: &Outbox, bytes: &[u8]) -> bool {
+        let too_large = bytes.len() > outbox.max_packet_bytes;
+        if too_large {
             self.counters.dropped(1);
-            return false;
         }
-        outbox.send_encoded(bytes);
-        self.counters.sent(1);
-        true
+        too_large
     }
 
     /// Sends what waits in a session's queue, as far as window and outbox let it.
@@ -190,11 +213,15 @@ impl Core {
             let now_us = self.clock.now_us();
             let Some(session) = self.sessions.get_mut(&id) else { return };
             let Some(outbox) = session.outbox.clone() else { return };
-            let Some(next) = session.queue.front() else { return };
+            let Some(next) = session.queue.front() else { break };
             if !outbox.has_room() || next.qos > QoS::AtMostOnce && !session.window_open() {
                 return;
             }
+            let was_behind = session.is_behind();
             let Some(delivery) = session.unhold() else { return };
+            if was_behind && !session.is_behind() {
+                self.relief.notify_waiters();
+            }
             let may_read = {
                 let (who, topic) = (&session.identity, &delivery.message.topic);
                 self.rights.decide(who, &session.client_id, Action::Read, topic).allowed
@@ -202,41 +229,58 @@ impl Core {
             if !may_read || delivery.message.expiry_left(now_us) == Expiry::Passed {
                 continue;
             }
-            let packet_id = self.in_flight(id, &delivery);
-            self.write(&outbox, &delivery, packet_id, false);
+            self.send_alone(id, &outbox, &delivery);
         }
+        while self.replay(id) {}
     }
 
-    /// Retained messages for a new subscription, as far as its owner may read them.
-    pub(super) fn send_retained(
-        &mut self,
-        id: SessionId,
-        filter: &mqtt::Filter,
-        qos: QoS,
-        subscription_id: Option<u32>,
-    ) {
-        let Some(session) = self.sessions.get(&id) else { return };
-        let (identity, client_id) = (session.identity.clone(), session.client_id.clone());
-        let deliveries: Vec<Delivery> = self
-            .retained
-            .matching(filter, self.clock.now_us())
-            .filter(|message| self.rights.decide(&identity, &client_id, Action::Read, &message.topic).allowed)
-            .map(|message| Delivery {
-                message: message.clone(),
-                qos: message.qos.min(qos),
-                retain: true,
-                subscription_ids: subscription_id.into_iter().collect(),
-            })
-            .collect();
-        for delivery in deliveries {
-            // Through the queue: the window may be smaller than what is retained.
-            self.hold(id, delivery);
-        }
+    /// Retained messages for a new subscription. They are not copied into the queue, which many
+    /// would overflow: the session remembers how far it came, and goes on when there is room.
+    pub(super) fn send_retained(&mut self, id: SessionId, replay: Replay) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.replays.retain(|older| older.filter != replay.filter);
+        session.replays.push_back(replay);
         self.pump(id);
+    }
+
+    /// Sends the next retained message that the session's owner may read; false when there is none
+    /// or no room for it.
+    fn replay(&mut self, id: SessionId) -> bool {
+        let Some(session) = self.sessions.get(&id) else { return false };
+        let (Some(outbox), Some(replay)) = (session.outbox.clone(), session.replays.front()) else { return false };
+        if !outbox.has_room() || !session.queue.is_empty() {
+            return false;
+        }
+        let may_read = |message: &&Arc<Message>| {
+            self.rights.decide(&session.identity, &session.client_id, Action::Read, &message.topic).allowed
+        };
+        let now_us = self.clock.now_us();
+        let next = self.retained.matching(&replay.filter, replay.cursor.as_deref(), now_us).find(may_read);
+        let delivery = next.map(|message| Delivery {
+            message: message.clone(),
+            qos: message.qos.min(replay.qos),
+            retain: true,
+            subscription_ids: replay.subscription_id.into_iter().collect(),
+        });
+        let waits = delivery.as_ref().is_some_and(|next| next.qos > QoS::AtMostOnce) && !session.window_open();
+        if waits {
+            return false;
+        }
+        let Some(session) = self.sessions.get_mut(&id) else { return false };
+        match (delivery, session.replays.front_mut()) {
+            (Some(delivery), Some(replay)) => {
+                replay.cursor = Some(delivery.message.topic.as_str().to_owned());
+                self.send_alone(id, &outbox, &delivery);
+            }
+            _ => drop(session.replays.pop_front()),
+        }
+        true
     }
 }
 
-fn shape(key: (Version, QoS, bool), delivery: &Delivery, packet_id: Option<PacketId>) -> Option<Shape> {
+fn shape(key: (Version, QoS, bool), delivery: &Delivery) -> Option<Shape> {
+    // Each target's own identifier is put in its place.
+    let packet_id = (delivery.qos > QoS::AtMostOnce).then_some(PacketId::MIN);
     let (bytes, id_at) = encoded(key.0, delivery, &delivery.message.properties, packet_id, false)?;
     Some(Shape { key, bytes, id_at })
 }

@@ -18,7 +18,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use mqtt::{Limits, Reason};
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 pub(crate) use connect::Welcome;
 pub(crate) use outbox::Outbox;
@@ -67,7 +67,10 @@ pub(crate) struct Core {
     by_client: HashMap<Arc<str>, SessionId>,
     subscriptions: Subscriptions,
     matches: HashMap<Box<str>, (u64, Rc<Matches>)>,
-    turn: usize,
+    /// The subscriber that the last publication found behind: its publisher waits.
+    pub behind: Option<SessionId>,
+    /// Tells those who wait that a subscriber has caught up.
+    pub relief: Rc<Notify>,
     retained: Retained,
     store: Option<RetainedStore>,
     store_waiting: Waiting,
@@ -106,7 +109,8 @@ impl Core {
             by_client: HashMap::new(),
             subscriptions: Subscriptions::default(),
             matches: HashMap::new(),
-            turn: 0,
+            behind: None,
+            relief: Rc::default(),
             retained,
             store: parts.store,
             store_waiting: Waiting::new(),
@@ -184,13 +188,18 @@ impl Core {
         if let Some(session) = self.sessions.get_mut(&id) {
             session.will = None;
             session.will_due_ms = None;
-            if let Some(outbox) = &session.outbox {
+            if let Some(outbox) = session.outbox.clone() {
                 outbox.say_goodbye(reason);
+                self.disconnected(id, &outbox, reason);
             }
             if forget {
                 self.forget(id);
             }
         }
+    }
+
+    pub fn is_behind(&self, id: SessionId) -> bool {
+        self.sessions.get(&id).is_some_and(Session::is_behind)
     }
 
     /// Removes a session and all that belongs to it.
@@ -245,17 +254,10 @@ impl Core {
         }
     }
 
-    /// Offers a message to all who must keep it. `wait` is called with each ticket's place.
-    fn offer(&mut self, message: &Arc<Message>, waiter: impl Fn() -> Waiter) -> Kept {
+    /// Offers a message to all who must keep it; `waiter` is told of each ticket. What will be
+    /// refused because one is full must leave no trace: it is not retained either.
+    fn offer(&mut self, message: &Arc<Message>, refusable: bool, waiter: impl Fn() -> Waiter) -> Kept {
         let mut kept = Kept { tickets: 0, full: false };
-        if message.retain {
-            if let Some(store) = &mut self.store {
-                let ticket = store.put(message);
-                self.store_waiting.push_back((ticket, waiter()));
-                kept.tickets += 1;
-            }
-            self.retained.put(message.clone());
-        }
         for slot in &mut self.keepers {
             match slot.keeper.offer(message) {
                 Offer::NotMine => {}
@@ -266,10 +268,18 @@ impl Core {
                 Offer::Full => kept.full = true,
             }
         }
+        if message.retain && !(kept.full && refusable) {
+            if let Some(store) = &mut self.store {
+                let ticket = store.put(message);
+                self.store_waiting.push_back((ticket, waiter()));
+                kept.tickets += 1;
+            }
+            self.retained.put(message.clone());
+        }
         kept
     }
 
-    /// Ends everything: 5.0 clients are told, and the store is flushed.
+    /// Ends every connection: 5.0 clients are told.
     pub fn stop(&mut self) {
         self.stopping = true;
         for session in self.sessions.values_mut() {

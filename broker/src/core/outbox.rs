@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use mqtt::{Ack, Packet, PacketId, Reason, Version, codec};
@@ -36,6 +37,10 @@ pub(crate) struct Outbox {
     bytes: RefCell<BytesMut>,
     /// Taken by the writer and not yet in the socket.
     writing: Cell<usize>,
+    /// When the client last took a byte or acknowledged a message.
+    progress: Cell<Instant>,
+    /// The reader waits for keepers or subscribers: that the client is not heard is our doing.
+    pub paused: Cell<bool>,
     pub wake: Notify,
     /// Set once: the writer ends after the last byte, the reader at once.
     closing: Cell<Option<Reason>>,
@@ -59,6 +64,8 @@ impl Outbox {
             heard_ms: Cell::new(now_ms),
             bytes: RefCell::new(BytesMut::new()),
             writing: Cell::new(0),
+            progress: Cell::new(Instant::now()),
+            paused: Cell::new(false),
             wake: Notify::new(),
             closing: Cell::new(None),
             closed: Notify::new(),
@@ -98,6 +105,14 @@ impl Outbox {
     pub fn written(&self) {
         self.writing.set(0);
         self.drained.notify_waiters();
+    }
+
+    pub fn progressed(&self) {
+        self.progress.set(Instant::now());
+    }
+
+    pub fn makes_progress(&self) -> bool {
+        self.progress.get().elapsed() < Duration::from_millis(config::STALL_MS)
     }
 
     pub fn is_idle(&self) -> bool {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use mqtt::{Ack, Packet, QoS, Reason, ReasonProperties, RetainHandling, SubAck, Subscribe, Unsubscribe, Version};
 
 pub(crate) use super::publish::PublishState;
+use super::session::Replay;
 use super::{Core, Outbox, SessionId};
 use crate::EventKind;
 
@@ -29,13 +30,13 @@ impl Core {
                 Ok(()) => Verdict::GoOn,
                 Err(reason) => Verdict::Fault(reason, "PUBLISH"),
             },
-            Packet::PubAck(ack) => self.acked(id, &ack, QoS::AtLeastOnce),
+            Packet::PubAck(ack) => self.acked(id, outbox, &ack, QoS::AtLeastOnce),
             Packet::PubRec(ack) => self.pubrec(id, outbox, &ack),
             Packet::PubRel(ack) => {
                 self.release(id, outbox, ack.packet_id);
                 Verdict::GoOn
             }
-            Packet::PubComp(ack) => self.acked(id, &ack, QoS::ExactlyOnce),
+            Packet::PubComp(ack) => self.acked(id, outbox, &ack, QoS::ExactlyOnce),
             Packet::Subscribe(subscribe) => self.subscribe(id, outbox, *subscribe),
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(id, outbox, *unsubscribe),
             Packet::PingReq => {
@@ -53,7 +54,8 @@ impl Core {
     }
 
     /// PUBACK and PUBCOMP end a message; in any order (clients do mix them).
-    fn acked(&mut self, id: SessionId, ack: &Ack, qos: QoS) -> Verdict {
+    fn acked(&mut self, id: SessionId, outbox: &Outbox, ack: &Ack, qos: QoS) -> Verdict {
+        outbox.progressed();
         if let Some(session) = self.sessions.get_mut(&id) {
             let ours = |each: &super::session::InFlight| {
                 let stage = each.delivery.as_ref().map_or(QoS::ExactlyOnce, |delivery| delivery.qos);
@@ -114,13 +116,14 @@ impl Core {
                 RetainHandling::DoNotSend => false,
             };
             if replay && filter.share_group().is_none() {
-                replays.push((filter, options.qos));
+                let subscription_id = subscribe.subscription_id;
+                replays.push(Replay { filter, qos: options.qos, subscription_id, cursor: None });
             }
         }
         let properties = ReasonProperties::default();
         outbox.send(&Packet::SubAck(Box::new(SubAck { packet_id: subscribe.packet_id, reasons, properties })));
-        for (filter, qos) in replays {
-            self.send_retained(id, &filter, qos, subscribe.subscription_id);
+        for replay in replays {
+            self.send_retained(id, replay);
         }
         Verdict::GoOn
     }
@@ -130,6 +133,7 @@ impl Core {
         for filter in &unsubscribe.filters {
             if let Some(session) = self.sessions.get_mut(&id) {
                 session.subscriptions.remove(filter);
+                session.replays.retain(|replay| replay.filter != *filter);
             }
             let was_there = self.subscriptions.remove(id, filter);
             reasons.push(if was_there { Reason::Success } else { Reason::NoSubscriptionExisted });

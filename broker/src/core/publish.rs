@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::outbox::{Outbox, PendingAck};
 use super::{Core, SessionId, SitePublish, Waiter};
-use crate::{Action, EventKind, Message, Origin};
+use crate::{Action, EventKind, Message, Origin, config};
 
 /// What a connection remembers of the publications it sent.
 #[derive(Default)]
@@ -54,6 +54,15 @@ impl Core {
         let now_us = self.clock.now_us();
         let Some(session) = self.sessions.get_mut(&id) else { return Err(Reason::UnspecifiedError) };
         let (identity, client_id) = (session.identity.clone(), session.client_id.clone());
+        if publish.qos > QoS::AtMostOnce && outbox.version == Version::V5 {
+            // 5.0 §3.3.4. A release that is still due and an acknowledgement may be of one message,
+            // so the larger of both counts: never too strict.
+            let known = publish.packet_id.is_some_and(|packet_id| session.received.contains(&packet_id));
+            let unacknowledged = session.received.len().max(outbox.acks.borrow().len());
+            if !known && unacknowledged >= config::UNSETTLED_ACKS {
+                return Err(Reason::ReceiveMaximumExceeded);
+            }
+        }
         if publish.qos == QoS::ExactlyOnce
             && let Some(packet_id) = publish.packet_id
             && !session.received.insert(packet_id)
@@ -131,8 +140,11 @@ impl Core {
             waiting: Cell::new(0),
             failed: Cell::new(false),
         });
-        let kept =
-            self.offer(message, || Waiter::Client { ack: ack.clone(), outbox: Rc::downgrade(outbox), session: id });
+        let kept = self.offer(message, true, || Waiter::Client {
+            ack: ack.clone(),
+            outbox: Rc::downgrade(outbox),
+            session: id,
+        });
         ack.waiting.set(kept.tickets);
         if kept.full {
             // Not stored, so not acknowledged as stored, and not handed on either: the client sends
@@ -161,7 +173,7 @@ impl Core {
 
     fn publish_arc(&mut self, message: &Arc<Message>) {
         let site = Rc::new(SitePublish { waiting: Cell::new(0), failed: Cell::new(false), done: RefCell::new(None) });
-        self.offer(message, || Waiter::Site(site.clone()));
+        self.offer(message, false, || Waiter::Site(site.clone()));
         self.hand_on(message);
     }
 
@@ -171,13 +183,14 @@ impl Core {
         let message = Arc::new(message);
         let site =
             Rc::new(SitePublish { waiting: Cell::new(0), failed: Cell::new(false), done: RefCell::new(Some(done)) });
-        let kept = self.offer(&message, || Waiter::Site(site.clone()));
+        let kept = self.offer(&message, true, || Waiter::Site(site.clone()));
         self.counters.received(1, message.payload.len());
+        site.waiting.set(kept.tickets);
         if kept.full {
             site.failed.set(true);
+        } else {
+            self.hand_on(&message);
         }
-        site.waiting.set(kept.tickets);
-        self.hand_on(&message);
         site.finish_if_ready();
     }
 

@@ -22,14 +22,19 @@ impl Retained {
     }
 
     /// Those that the filter matches, in the order of their topics. Only the part of the tree below
-    /// the filter's first wildcard is walked.
-    pub fn matching<'a>(&'a self, filter: &'a Filter, now_us: i64) -> impl Iterator<Item = &'a Arc<Message>> {
+    /// the filter's first wildcard is walked, behind the topic `after`.
+    pub fn matching<'a>(
+        &'a self,
+        filter: &'a Filter,
+        after: Option<&'a str>,
+        now_us: i64,
+    ) -> impl Iterator<Item = &'a Arc<Message>> {
         let text = filter.matching();
         let fixed = text.find(['+', '#']).map_or(text, |wildcard| text.get(..wildcard).unwrap_or_default());
         // `a/#` also matches `a`.
         let prefix = if text.ends_with("/#") { fixed.strip_suffix('/').unwrap_or(fixed) } else { fixed };
         self.0
-            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
+            .range::<str, _>((after.map_or(Bound::Included(prefix), Bound::Excluded), Bound::Unbounded))
             .take_while(move |(topic, _)| topic.starts_with(prefix))
             .map(|(_, message)| message)
             .filter(move |message| filter.matches(&message.topic) && message.expiry_left(now_us) != Expiry::Passed)
@@ -38,6 +43,6 @@ impl Retained {
 
 impl super::Core {
     pub fn retained(&self, filter: &Filter, limit: usize) -> Vec<Arc<Message>> {
-        self.retained.matching(filter, self.clock.now_us()).take(limit).cloned().collect()
+        self.retained.matching(filter, None, self.clock.now_us()).take(limit).cloned().collect()
     }
 }

@@ -26,6 +26,16 @@ pub(crate) struct InFlight {
     pub delivery: Option<Delivery>,
 }
 
+/// Retained messages that a new subscription is still to be sent.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    pub filter: Filter,
+    pub qos: QoS,
+    pub subscription_id: Option<u32>,
+    /// The topic that was sent last.
+    pub cursor: Option<String>,
+}
+
 pub(crate) struct Session {
     pub client_id: Arc<str>,
     pub identity: Identity,
@@ -36,6 +46,7 @@ pub(crate) struct Session {
     pub outbox: Option<Rc<Outbox>>,
     pub queue: VecDeque<Delivery>,
     pub queue_bytes: usize,
+    pub replays: VecDeque<Replay>,
     pub inflight: VecDeque<InFlight>,
     pub receive_maximum: u16,
     next_packet_id: u16,
@@ -60,6 +71,7 @@ impl Session {
             outbox: None,
             queue: VecDeque::new(),
             queue_bytes: 0,
+            replays: VecDeque::new(),
             inflight: VecDeque::new(),
             receive_maximum: config::INFLIGHT,
             next_packet_id: 0,
@@ -113,6 +125,13 @@ impl Session {
         let delivery = self.queue.pop_front()?;
         self.queue_bytes -= delivery.message.cost();
         Some(delivery)
+    }
+
+    /// Whether its publishers must wait: half its queue is full, and it does take messages. One
+    /// that takes none slows nobody; its queue ends at its limit.
+    pub fn is_behind(&self) -> bool {
+        (self.queue.len() > config::QUEUED_MESSAGES / 2 || self.queue_bytes > config::QUEUED_BYTES / 2)
+            && self.outbox.as_ref().is_some_and(|outbox| outbox.makes_progress())
     }
 
     /// How long it may stay away.

@@ -1,6 +1,8 @@
 //! Who subscribed to what: a tree by level, and the merged list of targets of a topic.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use mqtt::{Filter, QoS, SubscribeOptions, Topic};
 
@@ -17,6 +19,8 @@ struct Subscriber {
 #[derive(Debug, Default)]
 struct Share {
     group: String,
+    /// Whose turn it is: of the group alone, or two groups of two would starve a member each.
+    turn: Rc<Cell<usize>>,
     members: Vec<Subscriber>,
 }
 
@@ -47,7 +51,13 @@ pub(crate) struct Target {
 #[derive(Debug, Default)]
 pub(crate) struct Matches {
     pub all: Vec<Target>,
-    pub shared: Vec<Vec<Target>>,
+    pub shared: Vec<Group>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub turn: Rc<Cell<usize>>,
+    pub members: Vec<Target>,
 }
 
 #[derive(Debug, Default)]
@@ -75,7 +85,7 @@ impl Subscriptions {
             None => &mut node.subscribers,
             Some(group) => {
                 let at = node.shares.iter().position(|share| share.group == group).unwrap_or_else(|| {
-                    node.shares.push(Share { group: group.to_owned(), members: Vec::new() });
+                    node.shares.push(Share { group: group.to_owned(), turn: Rc::default(), members: Vec::new() });
                     node.shares.len() - 1
                 });
                 match node.shares.get_mut(at) {
@@ -161,7 +171,11 @@ fn collect(node: &Node, levels: &[&str], guarded: bool, found: &mut Matches) {
 
 fn take(node: &Node, found: &mut Matches) {
     found.all.extend(node.subscribers.iter().map(target));
-    found.shared.extend(node.shares.iter().map(|share| share.members.iter().map(target).collect()));
+    found.shared.extend(
+        node.shares
+            .iter()
+            .map(|share| Group { turn: share.turn.clone(), members: share.members.iter().map(target).collect() }),
+    );
 }
 
 fn target(subscriber: &Subscriber) -> Target {

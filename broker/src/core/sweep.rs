@@ -10,11 +10,9 @@ impl Core {
         let now_ms = self.clock.now_ms();
         let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
         for id in ids {
-            let silent = self
-                .sessions
-                .get(&id)
-                .and_then(|session| session.outbox.clone())
-                .filter(|outbox| outbox.keep_alive_ms.is_some_and(|limit| now_ms - outbox.heard_ms.get() > limit));
+            let silent = self.sessions.get(&id).and_then(|session| session.outbox.clone()).filter(|outbox| {
+                !outbox.paused.get() && outbox.keep_alive_ms.is_some_and(|limit| now_ms - outbox.heard_ms.get() > limit)
+            });
             if let Some(outbox) = silent {
                 outbox.say_goodbye(Reason::KeepAliveTimeout);
                 self.disconnected(id, &outbox, Reason::KeepAliveTimeout);

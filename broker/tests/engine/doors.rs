@@ -192,8 +192,11 @@ mod trusting {
 async fn the_doctor_hears_what_a_failed_handshake_means() {
     let (mut site, authority) = (Site::open().await, Authority::new());
     let tls = site.handle.add_listener(spec(Transport::Tls(authority.server()))).await.unwrap();
-    shake(tls, Authority::named("another").client()).await.unwrap_err();
-    assert_eq!(tls_fault(&mut site).await, TlsFault::UntrustedAuthority);
+    // Another authority, and one that only has the same name.
+    for name in ["another", "authority"] {
+        shake(tls, Authority::named(name).client()).await.unwrap_err();
+        assert_eq!(tls_fault(&mut site).await, TlsFault::UntrustedAuthority);
+    }
 
     // A client that checks another name than ours.
     let tcp = TcpStream::connect(tls.local_addr).await.unwrap();

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use broker::{EventKind, Message};
+use broker::{EventKind, Message, PublishError};
+use bytes::Bytes;
 use mqtt::*;
 
 use crate::client::*;
@@ -101,6 +102,34 @@ async fn retain_handling_decides_when_retained_messages_are_sent() {
 }
 
 #[tokio::test]
+async fn a_shared_subscription_hands_each_message_to_one_member() {
+    let site = Site::open().await;
+    let mut members = [site.client("m1").await, site.client("m2").await];
+    for member in &mut members {
+        assert_eq!(member.subscribe("$share/class/t", QoS::AtLeastOnce).await, Reason::GrantedQoS1);
+    }
+    let mut alone = site.client("alone").await;
+    alone.subscribe("$share/other/t", QoS::AtLeastOnce).await;
+    let mut publisher = site.client("publisher").await;
+    for n in 1..=20u16 {
+        publisher.publish(publication("t", n.to_string(), QoS::AtLeastOnce, n)).await;
+        publisher.puback(n).await;
+    }
+    let mut got: Vec<u32> = Vec::new();
+    for member in &mut members {
+        for _ in 0..10 {
+            got.push(member.text().await.parse().unwrap());
+        }
+        member.ping().await;
+    }
+    got.sort_unstable();
+    assert_eq!(got, (1..=20).collect::<Vec<u32>>());
+    for n in 1..=20 {
+        assert_eq!(alone.text().await, n.to_string(), "another group gets its own copy");
+    }
+}
+
+#[tokio::test]
 async fn a_shared_subscription_gets_no_retained_messages() {
     let site = Site::open().await;
     let mut client = site.client("c").await;
@@ -167,4 +196,45 @@ async fn a_kicked_client_is_told_and_its_will_stays_unsaid() {
     assert!(!site.handle.kick("c", Reason::AdministrativeAction).await);
     watcher.tell("after", "nothing before").await;
     assert_eq!(watcher.text().await, "nothing before");
+}
+
+#[tokio::test]
+async fn a_kicked_identity_loses_all_its_connections_and_sessions() {
+    let site = Site::open().await;
+    let named = |id: &str| Connect {
+        user_name: Some("serre".into()),
+        password: Some(Bytes::from("right")),
+        clean_start: false,
+        ..hello(Version::V3_1_1, id)
+    };
+    let mut clients = [Client::connect(site.addr, named("a")).await, Client::connect(site.addr, named("b")).await];
+    let mut other = site.client("other").await;
+    let identity = broker::Identity::new("serre");
+    assert_eq!(site.handle.kick_identity(&identity, Reason::NotAuthorized, true).await, 2);
+    for client in &mut clients {
+        client.expect_end(Reason::NotAuthorized).await;
+    }
+    other.ping().await;
+    let left: Vec<String> = site.handle.clients().await.into_iter().map(|client| client.client_id).collect();
+    assert_eq!(left, ["other"]);
+    in_time("count of one", async {
+        while site.handle.stats().connected != 1 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stopped_broker_has_told_its_clients_and_freed_its_port() {
+    let site = Site::open().await;
+    let mut client = site.client("new").await;
+    let mut old = site.old_client("old").await;
+    in_time("stop", site.handle.shutdown()).await;
+    client.expect_end(Reason::ServerShuttingDown).await;
+    old.expect_end(Reason::ServerShuttingDown).await;
+    drop(std::net::TcpListener::bind(site.addr).expect("the port is free again"));
+    let late = in_time("answer", site.handle.publish(Message::from_site(topic("t"), "late"))).await;
+    assert_eq!(late, Err(PublishError::Stopped));
+    in_time("second stop", site.handle.shutdown()).await;
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use broker::*;
-use mqtt::{Packet, QoS, Version};
+use mqtt::{Packet, Publish, QoS, Version};
 use tokio::sync::mpsc;
 
 use crate::client::*;
@@ -59,6 +59,29 @@ async fn qos_0_never_waits() {
     client.say("t", "at once").await;
     assert_eq!(client.text().await, "at once");
     assert_eq!(shelf.offered.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_publication_that_a_full_keeper_refused_is_not_accepted() {
+    let (site, shelf, settled) = shelved().await;
+    let mut watcher = site.client("watcher").await;
+    watcher.subscribe("#", QoS::AtMostOnce).await;
+    let mut new = site.client("new").await;
+    let mut old = site.old_client("old").await;
+    shelf.mood.store(1, Ordering::SeqCst);
+    assert_eq!(new.tell("t", "no").await, Reason::QuotaExceeded);
+    new.publish(Publish { retain: true, ..publication("r", "no", QoS::AtLeastOnce, 4) }).await;
+    assert_eq!(new.puback(4).await, Reason::QuotaExceeded);
+    old.publish(publication("t", "no", QoS::AtLeastOnce, 5)).await;
+    old.ping().await;
+    assert_eq!(site.retained_topics().await, [""; 0], "what was refused is not retained either");
+    shelf.mood.store(0, Ordering::SeqCst);
+    // 3.1.1 was not answered: it sends the message again, and now it is taken.
+    old.publish(Publish { dup: true, ..publication("t", "again", QoS::AtLeastOnce, 5) }).await;
+    old.ping().await;
+    settled.send(Settled { up_to: 1, stored: true }).unwrap();
+    assert_eq!(old.puback(5).await, Reason::Success);
+    assert_eq!(watcher.text().await, "again");
 }
 
 #[tokio::test]

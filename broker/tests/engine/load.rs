@@ -59,3 +59,55 @@ async fn a_reader_that_stopped_holds_up_nobody() {
     }
     assert!(site.handle.stats().dropped > 0, "what was dropped is counted");
 }
+
+#[tokio::test]
+async fn a_burst_with_qos_1_loses_nothing_that_was_acknowledged() {
+    const PUBLISHERS: u16 = 10;
+    const EACH: u16 = 3000;
+    let site = Site::open().await;
+    let mut subscriber = site.client("subscriber").await;
+    subscriber.subscribe("t/#", QoS::AtLeastOnce).await;
+    let mut tasks = JoinSet::new();
+    for number in 0..PUBLISHERS {
+        let mut publisher = site.client(&format!("p{number}")).await;
+        tasks.spawn(async move {
+            let name = format!("t/{number}");
+            for id in (1..=EACH).step_by(500) {
+                for id in id..id + 500 {
+                    publisher.publish(publication(&name, id.to_string(), QoS::AtLeastOnce, id)).await;
+                }
+                for id in id..id + 500 {
+                    assert_eq!(publisher.puback(id).await, Reason::Success);
+                }
+            }
+        });
+    }
+    let mut next = vec![1u16; usize::from(PUBLISHERS)];
+    for _ in 0..u32::from(PUBLISHERS) * u32::from(EACH) {
+        let message = subscriber.message().await;
+        let name = message.topic.unwrap();
+        let number: usize = name.as_str().strip_prefix("t/").unwrap().parse().unwrap();
+        assert_eq!(message.payload, next[number].to_string(), "publisher {number}");
+        next[number] += 1;
+    }
+    while let Some(done) = in_time("publisher", tasks.join_next()).await {
+        done.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn every_retained_message_is_delivered_however_many_there_are() {
+    const TOPICS: u32 = 15_000;
+    let site = Site::open().await;
+    let mut publisher = site.client("publisher").await;
+    for n in 0..TOPICS {
+        let name = format!("r/{n:05}");
+        publisher.publish(Publish { retain: true, ..publication(&name, "x", QoS::AtMostOnce, 0) }).await;
+    }
+    publisher.ping().await;
+    let mut subscriber = site.client("subscriber").await;
+    subscriber.subscribe("r/#", QoS::AtLeastOnce).await;
+    for n in 0..TOPICS {
+        assert_eq!(subscriber.message().await.topic, Some(topic(&format!("r/{n:05}"))));
+    }
+}

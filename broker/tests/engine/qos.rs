@@ -98,6 +98,21 @@ async fn a_client_that_asks_for_one_at_a_time_gets_one_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_message_too_large_for_its_subscriber_blocks_no_other() {
+    let site = Site::open().await;
+    let mut connect = hello(Version::V5, "subscriber");
+    connect.properties.receive_maximum = Some(1);
+    connect.properties.maximum_packet_size = Some(100);
+    let mut subscriber = Client::connect(site.addr, connect).await;
+    subscriber.subscribe("t", QoS::AtLeastOnce).await;
+    let mut publisher = site.client("publisher").await;
+    publisher.publish(publication("t", vec![b'x'; 500], QoS::AtLeastOnce, 5)).await;
+    publisher.puback(5).await;
+    publisher.tell("t", "small").await;
+    assert_eq!(subscriber.text().await, "small");
+}
+
+#[tokio::test]
 async fn messages_of_one_publisher_keep_their_order() {
     let site = Site::open().await;
     for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
@@ -111,4 +126,18 @@ async fn messages_of_one_publisher_keep_their_order() {
             assert_eq!(subscriber.text().await, n.to_string(), "{qos:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_client_that_takes_more_than_it_was_offered_is_told() {
+    let site = Site::open().await;
+    let (mut client, answer) = Client::try_connect(site.addr, hello(Version::V5, "greedy")).await;
+    let offered = answer.properties.receive_maximum.unwrap_or(u16::MAX);
+    // QoS 2 without PUBREL stays unacknowledged.
+    for id in 1..=offered {
+        client.publish(publication("t", "x", QoS::ExactlyOnce, id)).await;
+        assert!(matches!(client.receive().await, Packet::PubRec(_)));
+    }
+    client.publish(publication("t", "x", QoS::ExactlyOnce, offered + 1)).await;
+    client.expect_end(Reason::ReceiveMaximumExceeded).await;
 }

@@ -125,6 +125,22 @@ async fn without_rights_nothing_is_allowed() {
 }
 
 #[tokio::test]
+async fn new_rights_hold_for_those_who_are_connected() {
+    let mut site = school_site().await;
+    let mut device = Client::connect(site.addr, named("device", Version::V5, "d")).await;
+    device.subscribe("a/device/commands/#", QoS::AtMostOnce).await;
+    let mut teacher = Client::connect(site.addr, named("teacher", Version::V5, "t")).await;
+    let everything = vec![rule(Effect::Allow, true, true, "#")];
+    site.handle.set_rights(Rights::new([(Identity::new("teacher"), everything.clone())])).await;
+    device.expect_end(Reason::NotAuthorized).await;
+    teacher.subscribe("secret/#", QoS::AtMostOnce).await;
+    teacher.say("secret/x", "now").await;
+    assert_eq!(teacher.text().await, "now");
+    site.gone().await;
+    assert_eq!(site.handle.stats().connected, 1);
+}
+
+#[tokio::test]
 async fn a_subscription_whose_right_is_lost_delivers_nothing_more() {
     let site = school_site().await;
     let mut teacher = Client::connect(site.addr, named("teacher", Version::V5, "t")).await;

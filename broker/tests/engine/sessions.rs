@@ -224,3 +224,20 @@ async fn a_delayed_will_waits_and_is_called_off_by_a_return() {
     hands.forward_secs(2);
     assert_eq!(watcher.text().await, "gone for long");
 }
+
+#[tokio::test]
+async fn a_delayed_will_is_sent_when_the_session_ends_early() {
+    let mut site = Site::open().await;
+    let mut watcher = site.client("watcher").await;
+    watcher.subscribe("wills/#", QoS::AtLeastOnce).await;
+    let mut mortal = lasting(Version::V5, "c", 600);
+    let mut last = will("wills/c", "session over");
+    last.properties.delay_secs = Some(300);
+    mortal.will = Some(last);
+    drop(Client::connect(site.addr, mortal).await);
+    site.gone().await;
+    // 5.0 §3.1.2.5: a clean start ends the old session, and with it the wait.
+    let _fresh = site.client("c").await;
+    watcher.tell("wills/mark", "after").await;
+    assert_eq!(watcher.text().await, "session over");
+}
