@@ -1,1 +1,16 @@
+//! The daemon's doors: one router for commands, live frames and the interface, reached over a
+//! local socket and over loopback, and the plain door for claims.
+//!
+//! It carries questions in and answers out; it decides nothing about the site.
 
+mod claim_door;
+pub mod cli;
+mod codes;
+mod guard;
+mod interface;
+mod limits;
+mod reply;
+mod router;
+pub mod run;
+mod socket;
+mod tcp;

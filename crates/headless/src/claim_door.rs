@@ -1,0 +1,139 @@
+//! The plain door of the room: the time, the authority, and claims. Open while the site says so;
+//! never a login. GET reveals and burns nothing, only POST does.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{ConnectInfo, FromRef, Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::{HeaderValue, header};
+use tokio::net::TcpListener;
+use wire::Code;
+
+use crate::limits::{WRONG_CLAIMS, WRONG_CLAIMS_IN_ALL};
+use crate::reply::{self, Refusal, with_type};
+use crate::router::{Shared, public};
+
+const PAGE: &str = include_str!("../claim/page.html");
+const SCRIPT: &str = include_str!("../claim/claim.js");
+const CRYPTO: &str = include_str!("../claim/crypto.js");
+const STYLE: &str = include_str!("../claim/claim.css");
+
+/// Opens and closes the door as the site says, until its word is over.
+pub(crate) async fn run(shared: Shared) {
+    let mut wanted = shared.appliance.claim_door();
+    let tries = Arc::new(Tries::default());
+    loop {
+        let addr = *wanted.borrow_and_update();
+        let serving = async {
+            match addr {
+                None => std::future::pending().await,
+                Some(addr) => serve(addr, shared.clone(), tries.clone()).await,
+            }
+        };
+        tokio::select! {
+            () = serving => {}
+            changed = wanted.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+async fn serve(addr: SocketAddr, shared: Shared, tries: Arc<Tries>) {
+    let listener = match TcpListener::bind(addr).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::warn!(%addr, %error, "the claim door cannot be opened");
+            // Another program may leave the port.
+            return tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    };
+    let claims = Router::new()
+        .route("/c", get(|| async { page("text/html; charset=utf-8", PAGE) }))
+        .route("/c/claim.js", get(|| async { page("text/javascript; charset=utf-8", SCRIPT) }))
+        .route("/c/crypto.js", get(|| async { page("text/javascript; charset=utf-8", CRYPTO) }))
+        .route("/c/claim.css", get(|| async { page("text/css; charset=utf-8", STYLE) }))
+        .route("/c/{id}", post(claim))
+        .merge(public());
+    let router = claims.with_state(Claims { shared, tries }).layer(axum::middleware::map_response(reply::headers));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    if let Err(error) = axum::serve(listener, service).await {
+        tracing::warn!(%error, "the claim door closed");
+    }
+}
+
+fn page(kind: &'static str, text: &'static str) -> Response {
+    let mut response = with_type(kind, text);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[derive(Clone)]
+struct Claims {
+    shared: Shared,
+    tries: Arc<Tries>,
+}
+
+impl FromRef<Claims> for Shared {
+    fn from_ref(door: &Claims) -> Shared {
+        door.shared.clone()
+    }
+}
+
+async fn claim(
+    State(door): State<Claims>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(id): Path<String>,
+) -> Response {
+    let now = Instant::now();
+    if door.tries.exhausted(peer.ip(), now) {
+        return Refusal::new(Code::TooManyTries, "too many wrong claims; try again in a minute").into_response();
+    }
+    match door.shared.appliance.claim_redeem(&id).await {
+        Ok(sealed) => with_type("application/octet-stream", sealed),
+        Err(problem) => {
+            door.tries.wrong(peer.ip(), now);
+            Refusal(problem).into_response()
+        }
+    }
+}
+
+/// Wrong claims of the last minute, by address.
+#[derive(Default)]
+struct Tries(Mutex<HashMap<IpAddr, (u32, Instant)>>);
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+impl Tries {
+    fn exhausted(&self, address: IpAddr, now: Instant) -> bool {
+        let mut tries = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        tries.retain(|_, (_, since)| now.duration_since(*since) < MINUTE);
+        let all: u32 = tries.values().map(|(count, _)| count).sum();
+        all >= WRONG_CLAIMS_IN_ALL || tries.get(&address).is_some_and(|(count, _)| *count >= WRONG_CLAIMS)
+    }
+
+    fn wrong(&self, address: IpAddr, now: Instant) {
+        let mut tries = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        tries.entry(address).or_insert((0, now)).0 += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_wrong_claims_close_the_door_to_an_address_for_a_minute() {
+        let (tries, now) = (Tries::default(), Instant::now());
+        let (here, there) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        for _ in 0..WRONG_CLAIMS {
+            assert!(!tries.exhausted(here, now));
+            tries.wrong(here, now);
+        }
+        assert!(tries.exhausted(here, now) && !tries.exhausted(there, now));
+        assert!(!tries.exhausted(here, now + MINUTE));
+    }
+}

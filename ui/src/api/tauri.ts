@@ -1,0 +1,16 @@
+// The only file that knows the desktop window.
+interface Internals {
+  invoke(command: string, values: Record<string, unknown>): Promise<unknown>;
+}
+
+function internals(): Internals | undefined {
+  return (globalThis as { __TAURI_INTERNALS__?: Internals }).__TAURI_INTERNALS__;
+}
+
+export function desktop(): boolean {
+  return internals() !== undefined;
+}
+
+export async function saveNatively(name: string, base64: string): Promise<void> {
+  await internals()?.invoke('save_file', { name, base64 });
+}

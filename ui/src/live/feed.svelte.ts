@@ -1,0 +1,109 @@
+// The live loop: asks for the visible rows, draws, asks again, at most ten times a second.
+import { client, Refused, SignedOut } from '../api/client';
+import { site } from '../site.svelte';
+import { applied, decode, type Detail, type Frame, type Row } from './frame';
+
+const BEAT_MS = 100;
+export const WINDOW_ROWS = 120;
+
+export class Feed {
+  rows = $state.raw<Row[]>([]);
+  frame = $state.raw<Frame>();
+  detail = $state.raw<Detail>();
+  search = $state('');
+  payloadSearch = $state('');
+  offset = $state(0);
+  selected = $state<string>();
+  /** Open branches; undefined until the user opens or closes one. */
+  open = $state.raw<Set<string>>();
+  frozen = $state(false);
+  /** Messages in all when the picture was frozen, and now. */
+  frozenAt = $state(0);
+  total = $state(0);
+  private asked = '';
+  private abort: AbortController | undefined;
+
+  freeze(): void {
+    this.frozen = !this.frozen;
+    this.frozenAt = this.frame?.messages ?? 0;
+    this.abort?.abort();
+  }
+
+  /** Something else is wanted: the pending question is dropped and asked anew. */
+  wanted(): void {
+    if (this.key() !== this.asked) this.abort?.abort();
+  }
+
+  private key(): string {
+    return JSON.stringify([this.search, this.payloadSearch, this.offset, this.selected, this.open ? [...this.open] : null, this.frozen]);
+  }
+
+  async run(ended: AbortSignal): Promise<void> {
+    while (!ended.aborted) {
+      if (document.hidden) {
+        await pause(500);
+        continue;
+      }
+      const began = performance.now();
+      await this.round(ended);
+      await pause(Math.max(0, BEAT_MS - (performance.now() - began)));
+    }
+  }
+
+  private async round(ended: AbortSignal): Promise<void> {
+    this.asked = this.key();
+    this.abort = new AbortController();
+    const stop = () => this.abort?.abort();
+    ended.addEventListener('abort', stop);
+    const known = this.frozen ? undefined : this.frame;
+    try {
+      const buffer = await client.live({
+        since: known?.version ?? 0, layout: known?.layout ?? 0, search: this.search, payload_search: this.payloadSearch,
+        open: this.open ? [...this.open] : null, offset: Math.max(0, this.offset), limit: this.frozen ? 0 : WINDOW_ROWS, selected: this.frozen ? null : (this.selected ?? null),
+      }, this.abort.signal);
+      const frame = decode(buffer);
+      this.total = frame.messages;
+      // A frozen picture only counts what arrives.
+      if (this.frozen) await pause(1000);
+      else this.draw(frame);
+    } catch (error) {
+      if (error instanceof SignedOut) site.signedOut = true;
+      else if (!(error instanceof DOMException) && !(error instanceof Refused)) await pause(1000);
+    } finally {
+      ended.removeEventListener('abort', stop);
+    }
+  }
+
+  private draw(frame: Frame): void {
+    this.rows = applied(this.rows, frame);
+    this.frame = frame;
+    if (frame.detail || !this.selected) this.detail = frame.detail;
+  }
+
+  /** Opens or closes a branch; the first time, what is open by default becomes the set. */
+  toggle(topic: string, openRow: boolean): void {
+    const next = new Set(this.open ?? this.rows.filter((row) => row.open).map((row) => this.topicOf(row)));
+    if (openRow) next.delete(topic);
+    else next.add(topic);
+    this.open = next;
+    this.wanted();
+  }
+
+  /** The whole topic of a row, from the names of the rows above it. */
+  topicOf(row: Row): string {
+    if (row.topic) return row.topic;
+    const names = [row.name];
+    let depth = row.depth;
+    for (let at = this.rows.indexOf(row) - 1; at >= 0 && depth > 0; at -= 1) {
+      const above = this.rows[at];
+      if (above && above.depth === depth - 1) {
+        if (above.topic) return [above.topic, ...names].join('/');
+        names.unshift(above.name);
+        depth -= 1;
+      }
+    }
+    return names.join('/');
+  }
+}
+
+const pause = (ms: number) => new Promise((over) => setTimeout(over, ms));

@@ -1,0 +1,6 @@
+/** As the daemon makes it of a name: "Salle 114" → `salle114`. Shown while typing; the daemon's is the one that counts. */
+export function slug(name: string): string {
+  const words = name.toLowerCase().replaceAll('æ', 'ae').replaceAll('œ', 'oe').replaceAll('ß', 'ss')
+    .normalize('NFD').replace(/\p{M}/gu, '').split(/[^a-z0-9]+/).filter(Boolean);
+  return words.reduce((whole, word) => (whole && !/^\d/.test(word) ? `${whole}-${word}` : whole + word), '').slice(0, 23).replace(/-+$/, '');
+}
