@@ -211,6 +211,10 @@ impl Engine {
             return Ok(());
         }
         let _changing = inner.changing.lock().await;
+        if !site.engine().is_some_and(|current| std::ptr::eq(&*current, self)) {
+            // The site was stopped while this waited.
+            return Ok(());
+        }
         site.change(inner, |settings| {
             settings.address = now;
             Ok(())

@@ -73,7 +73,16 @@ async fn the_live_view_answers_when_something_changes() {
         let request = json!({"topic": "salle114/tableau", "payload": "bonjour", "qos": 1, "retain": true});
         let _: wire::Nothing = house.call("message_publish", request).await.unwrap();
     });
-    assert!(holds(&next.unwrap(), "bonjour"));
+    let next = next.unwrap();
+    assert!(holds(&next, "bonjour"));
+
+    // Another topic is selected: that is an answer too, though nothing new was said.
+    let version = u64::from_le_bytes(next[4..12].try_into().unwrap());
+    let layout = u32::from_le_bytes(next[12..16].try_into().unwrap());
+    let selected = Some("salle114/tableau".to_owned());
+    let view = wire::LiveView { limit: 50, since: version, layout, selected, ..wire::LiveView::default() };
+    let detail = house.appliance.live_frame(view).await.unwrap();
+    assert_eq!(detail[1] & 1, 1, "a whole frame");
     house.appliance.shutdown().await;
 }
 

@@ -7,6 +7,7 @@ mod damage;
 mod doors;
 mod first_run;
 mod harness;
+mod lab;
 mod limits;
 mod refusals;
 mod restart;

@@ -79,3 +79,22 @@ async fn the_certificate_is_renewed_before_it_ends() {
     house.client("serre-04", handed.password.expose()).connect().await.unwrap();
     house.appliance.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_changed_is_followed_on_its_interface() {
+    let room = Room::new();
+    let house = room.start().await;
+    let handed = house.create("serre-04").await;
+    house.appliance.shutdown().await;
+    // As if the network had given out another address while the computer was off.
+    let settings = std::fs::read_to_string(room.path("settings.toml")).unwrap();
+    let moved = settings.replacen("address = \"127.0.0.1\"", "address = \"203.0.113.9\"", 1);
+    assert_ne!(settings, moved);
+    std::fs::write(room.path("settings.toml"), moved).unwrap();
+
+    let house = room.open().await;
+    let status = house.status().await;
+    assert_eq!((status.phase, status.address.as_deref()), (Phase::Running, Some("127.0.0.1")));
+    house.client("serre-04", handed.password.expose()).connect().await.unwrap();
+    house.appliance.shutdown().await;
+}
