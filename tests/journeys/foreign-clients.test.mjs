@@ -37,7 +37,7 @@ test('foreign clients reach the screen and the disk', { timeout: 240_000 }, asyn
       await seenLive(page, device.topic, host);
 
       const commands = `${device.device.branch}/commands/led`;
-      const sub = new Program('mosquitto_sub', [...mosquitto(device, host), '-q', '1', '-t', commands, '-C', '1', '-d']);
+      const sub = new Program('stdbuf', ['-oL', 'mosquitto_sub', ...mosquitto(device, host), '-q', '1', '-t', commands, '-C', '1', '-d']);
       t.after(() => sub.stop());
       await sub.line((line) => line.includes('SUBACK'));
       await daemon.call('message_publish', { topic: commands, payload: 'allume', qos: 1, retain: false });

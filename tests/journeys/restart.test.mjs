@@ -100,7 +100,7 @@ test('the lab is a throw-away broker on loopback that keeps nothing and denies w
   t.after(() => lab.stop());
   await lab.line((line) => line.includes(String(port)));
   const at = ['-h', '127.0.0.1', '-p', String(port), '-V', '5', '-q', '1'];
-  const sub = new Program('mosquitto_sub', [...at, '-t', 'lesson/#', '-C', '1', '-d']);
+  const sub = new Program('stdbuf', ['-oL', 'mosquitto_sub', ...at, '-t', 'lesson/#', '-C', '1', '-d']);
   t.after(() => sub.stop());
   await sub.line((line) => line.includes('SUBACK'));
   assert.equal((await run('mosquitto_pub', [...at, '-t', 'lesson/one', '-m', 'bonjour'])).code, 0);

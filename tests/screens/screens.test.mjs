@@ -42,7 +42,7 @@ test('the first run, in both languages and three themes', { timeout: 180_000 }, 
       const next = page.getByRole('button', { name: /Continuer|Continue/ });
       await next.waitFor();
       await judged(page, `first-run-place-${language}-${theme}`);
-      await page.locator('input').first().fill('Salle 114');
+      await page.getByLabel(/Salle ou atelier|Room or workshop/).fill('Salle 114');
       await next.click();
       await page.getByRole('radio').first().waitFor();
       await judged(page, `first-run-network-${language}-${theme}`);

@@ -91,7 +91,7 @@ test('the window shows the site, and its death stops no client', { timeout: 180_
   await driver.shot('window-live');
 
   // A client that publishes all along: it must never notice that the window dies.
-  const client = new Program('mosquitto_pub', ['-h', '127.0.0.1', '-p', String(status.ports.mqtts), '--cafile', device.ca, '-u', 'serre-04',
+  const client = new Program('stdbuf', ['-oL', 'mosquitto_pub', '-h', '127.0.0.1', '-p', String(status.ports.mqtts), '--cafile', device.ca, '-u', 'serre-04',
     '-P', device.password, '-i', 'serre-04', '-q', '1', '-t', device.topic, '-m', '1', '--repeat', '200', '--repeat-delay', '0.03', '-d']);
   t.after(() => client.stop());
   await client.line((line) => line.includes('PUBACK'));
