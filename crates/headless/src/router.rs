@@ -31,8 +31,7 @@ pub(crate) struct Shared {
 pub(crate) fn router(shared: Shared, door: Door) -> Router {
     Router::new()
         .route("/api/live", post(live))
-        .route("/api/{command}", post(command))
-        .route("/api/{*rest}", axum::routing::any(no_such_command))
+        .route("/api/{*command}", post(command).fallback(no_such_command))
         .route("/files/records.csv", get(records_csv))
         .route("/door/open", post(open_door))
         .route("/door/new", post(new_code))
