@@ -51,6 +51,9 @@ impl Appliance {
             revoked_ms: None,
             hashes,
         };
+        // A name that was used before starts afresh.
+        inner.presence.forget(&record.id);
+        inner.journal.remember(&record.id);
         if record.simulated {
             simulated::add(inner, &site, vec![(record.clone(), password.clone())]).await?;
         } else {

@@ -258,6 +258,7 @@ impl Engine {
 
 async fn spawn(inner: &Arc<Inner>, site: &Arc<Site>, settings: &Settings) -> Result<BrokerHandle, Error> {
     let (keeper, settled) = site.keeping.keeper();
+    inner.folder.make_private(&inner.folder.broker_store());
     let config = Config { store_path: Some(inner.folder.broker_store()), ..Config::default() };
     let builder = Broker::builder(config, Arc::new(Porter(inner.directory.clone())))
         .clock(inner.clock.clone())

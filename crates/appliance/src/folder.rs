@@ -21,6 +21,7 @@ impl Folder {
         close_to_others(dir, 0o700).map_err(fault)?;
         let path = dir.join("lock");
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(fault)?;
+        close_to_others(&dir.join("lock"), 0o600).map_err(fault)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(OpenError::Locked { path: dir.to_owned() }),
@@ -66,6 +67,14 @@ impl Folder {
 
     pub fn broker_store(&self) -> PathBuf {
         self.path("broker.db")
+    }
+
+    /// Makes a database's file before the database does, closed to others. SQLite gives the files
+    /// that it puts beside it the same rights.
+    pub fn make_private(&self, path: &Path) {
+        if OpenOptions::new().create_new(true).write(true).open(path).is_ok() {
+            close_to_others(path, 0o600).ok();
+        }
     }
 
     pub fn free_bytes(&self) -> u64 {

@@ -1,6 +1,6 @@
 //! The ring of events that screens watch: bounded, numbered, and what was lost is counted.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +22,14 @@ struct Ring {
     /// Events up to this number are no longer there.
     dropped_up_to: u64,
     first: u64,
+    /// Names that leave no trace, not even by what is still on its way.
+    forgotten: HashSet<String>,
+}
+
+impl Ring {
+    fn is_forgotten(&self, event: &Event) -> bool {
+        [&event.device, &event.client_id].into_iter().flatten().any(|name| self.forgotten.contains(name))
+    }
 }
 
 impl Journal {
@@ -29,7 +37,7 @@ impl Journal {
     /// ahead of us.
     pub fn new(now_ms: i64) -> Journal {
         let first = u64::try_from(now_ms).unwrap_or(0);
-        let ring = Ring { events: VecDeque::new(), dropped_up_to: first, first };
+        let ring = Ring { events: VecDeque::new(), dropped_up_to: first, first, forgotten: HashSet::new() };
         Journal { ring: Mutex::new(ring), newest: watch::channel(first).0 }
     }
 
@@ -39,6 +47,9 @@ impl Journal {
 
     pub fn add(&self, event: Event) {
         let mut ring = self.ring();
+        if ring.is_forgotten(&event) {
+            return;
+        }
         let seq = *self.newest.borrow() + 1;
         ring.events.push_back(Event { seq, ..event });
         if ring.events.len() > EVENTS
@@ -55,9 +66,17 @@ impl Journal {
         self.add(Event { seq: 0, at_ms, kind, device, client_id: None, peer: None, refusal: None, topic: None });
     }
 
-    /// Removes what was said about devices that leave no trace.
-    pub fn forget(&self, gone: impl Fn(&str) -> bool) {
-        self.ring().events.retain(|event| !event.device.as_deref().is_some_and(&gone));
+    /// Removes what was said about devices that leave no trace, and what will still be said.
+    pub fn forget<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
+        let mut ring = self.ring();
+        ring.forgotten.extend(names.into_iter().map(str::to_owned));
+        let events = std::mem::take(&mut ring.events);
+        ring.events = events.into_iter().filter(|event| !ring.is_forgotten(event)).collect();
+    }
+
+    /// A name that is used again is told of again.
+    pub fn remember(&self, name: &str) {
+        self.ring().forgotten.remove(name);
     }
 
     fn page(&self, request: &ListEvents) -> EventPage {
@@ -141,6 +160,20 @@ mod tests {
             journal.tell(2, EventKind::Connected, Some("d"));
         });
         assert_eq!(page.events.first().map(|event| event.at_ms), Some(2));
+    }
+
+    #[test]
+    fn what_is_forgotten_stays_forgotten_until_its_name_is_used_again() {
+        let journal = Journal::new(1_000);
+        let count = || journal.page(&ask(0, None)).events.len();
+        journal.tell(1, EventKind::Connected, Some("sim-01"));
+        journal.tell(2, EventKind::Connected, Some("other"));
+        journal.forget(["sim-01"]);
+        journal.tell(3, EventKind::Disconnected, Some("sim-01"));
+        assert_eq!(count(), 1);
+        journal.remember("sim-01");
+        journal.tell(4, EventKind::Connected, Some("sim-01"));
+        assert_eq!(count(), 2);
     }
 
     #[test]

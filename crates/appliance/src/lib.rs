@@ -243,12 +243,22 @@ impl Inner {
                     Err(error) => tracing::error!(%error, "the site cannot start"),
                 }
             }
-            Err(broken) => self.break_off(broken),
+            Err(broken) => self.break_off(broken).await,
         }
     }
 
-    pub fn break_off(&self, broken: Broken) {
-        self.set_state(State::Damaged(damage::describe(&self.folder, self.options.secret_store, broken)));
+    pub async fn break_off(self: &Arc<Inner>, broken: Broken) {
+        let inner = self.clone();
+        let bare = Damage {
+            what: broken.what.to_owned(),
+            kept_file: broken.path.display().to_string(),
+            detail: broken.detail.clone(),
+            last_good: None,
+        };
+        // Looking for a good copy may ask the keyring.
+        let described =
+            tokio::task::spawn_blocking(move || damage::describe(&inner.folder, inner.options.secret_store, broken));
+        self.set_state(State::Damaged(described.await.unwrap_or(bare)));
     }
 
     /// Starts the broker of a site. A damaged store of it stops everything.
@@ -259,7 +269,7 @@ impl Inner {
                 let closing = site.clone();
                 tokio::task::spawn_blocking(move || closing.close()).await?;
                 let broken = Broken::new("broker_store", self.folder.broker_store(), &error);
-                self.break_off(broken);
+                self.break_off(broken).await;
                 return Err(Error::Broker(error));
             }
             Err(error) => return Err(error),

@@ -25,6 +25,7 @@ use crate::{Appliance, Error, Inner, damage, devices, names};
 const PASSWORDS: &str = "simulated";
 const KIND: &str = "simulated";
 const BEAT: Duration = Duration::from_secs(2);
+const IN_FLIGHT: u16 = 8;
 const RETRY: Duration = Duration::from_secs(1);
 const HOUR_MS: i64 = 3_600_000;
 
@@ -152,9 +153,11 @@ impl Stage {
     fn play(&self, id: &str, password: &Secret, topic: String, index: usize) -> Player {
         let mut options = MqttOptions::new(id, (Ipv4Addr::LOCALHOST.to_string(), self.port));
         options.set_keep_alive(30);
+        // The library makes room for 65,535 messages at once otherwise: 20 MB a device.
+        options.set_outgoing_inflight_upper_limit(IN_FLIGHT);
         options.set_credentials(id, password.expose().to_owned());
         options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(self.tls.clone())));
-        let (client, mut connection) = AsyncClient::builder(options).capacity(8).build();
+        let (client, mut connection) = AsyncClient::builder(options).capacity(usize::from(IN_FLIGHT)).build();
         let line = tokio::spawn(async move {
             loop {
                 if let Err(error) = connection.poll().await {
@@ -199,6 +202,7 @@ pub(crate) async fn resume(inner: &Arc<Inner>, site: &Arc<Site>) -> Result<(), E
 
 /// Keeps new simulated devices and lets them play. The caller holds the lock on changes.
 pub(crate) async fn add(inner: &Arc<Inner>, site: &Arc<Site>, fresh: Vec<(DeviceRecord, Secret)>) -> Result<(), Error> {
+    fresh.iter().for_each(|(record, _)| inner.journal.remember(&record.id));
     let mut passwords = read_passwords(site).await?;
     passwords.extend(fresh.iter().map(|(record, password)| (record.id.clone(), password.expose().to_owned())));
     write_passwords(inner, site, passwords).await?;
@@ -252,7 +256,7 @@ pub(crate) async fn remove(
         }
         inner.presence.forget(&device.id);
     }
-    inner.journal.forget(is_gone);
+    inner.journal.forget(gone.iter().map(|device| device.id.as_str()));
     Ok(())
 }
 
@@ -330,7 +334,7 @@ fn new_ids(settings: &Settings, request: &StartSimulated) -> Result<Vec<String>,
     let there = settings.devices.iter().filter(|device| device.simulated).count();
     let room = SIMULATED.saturating_sub(u32::try_from(there).unwrap_or(SIMULATED));
     if request.count == 0 || request.count > room {
-        return Err(Error::LimitOutside { field: "count", most: u64::from(room) });
+        return Err(Error::LimitOutside { field: "count", most: u64::from(SIMULATED) });
     }
     if settings.devices.len() + request.count as usize > DEVICES {
         return Err(Error::TooManyDevices);

@@ -90,6 +90,7 @@ impl Site {
         server_key: ServerKey,
     ) -> Result<Site, Broken> {
         let path = folder.recordings();
+        folder.make_private(&path);
         let clock = clock.clone();
         let (recorder, sink, results) = Recorder::open(recorder::Options::new(&path), Arc::new(move || clock.now_us()))
             .map_err(|error| Broken::new("recordings", &path, error))?;

@@ -196,7 +196,9 @@ impl Inner {
         status.phase = Phase::Running;
         status.address = Some(engine.address().to_string());
         status.running_since_ms = Some(engine.since_ms);
-        status.devices_connected = count(crate::devices::connected(&engine.broker).await.len());
+        let connected = crate::devices::connected(&engine.broker).await;
+        status.devices_connected =
+            count(settings.devices.iter().filter(|device| connected.contains(&device.id)).count());
         status.messages_per_second = self.rates().now();
         status.rate_history = self.rates().history();
         status.messages_total = engine.broker.stats().messages_in;

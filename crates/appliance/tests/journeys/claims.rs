@@ -43,7 +43,7 @@ async fn a_claim_expires_after_a_quarter_of_an_hour() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_is_left_in_the_data_folder() {
+async fn no_secret_is_left_in_the_data_folder_and_no_file_is_open_to_others() {
     let room = Room::new();
     let house = room.start().await;
     let handed = house.create("serre-04").await;
@@ -63,7 +63,7 @@ async fn no_secret_is_left_in_the_data_folder() {
             assert!(!crate::harness::holds(&bytes, secret), "{}", path.display());
         }
         #[cfg(unix)]
-        if path.extension().is_some_and(|end| end == "toml" || end == "pem" || end == "good") {
+        {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o077, 0, "{}", path.display());
         }

@@ -38,7 +38,7 @@ async fn simulated_devices_play_return_and_leave_no_trace() {
     assert!(!holds(&house.appliance.live_frame(view).await.unwrap(), "sim-0"));
     let page: wire::EventPage =
         house.call("event_list", json!({"since": 0, "wait_ms": 0, "device": null})).await.unwrap();
-    assert!(!page.events.iter().any(|event| event.device.as_deref().is_some_and(|id| id.starts_with("sim-"))));
+    assert!(!format!("{page:?}").contains("sim-0"), "{page:?}");
     let clients: Vec<wire::Client> = house.call("client_list", json!({})).await.unwrap();
     assert!(clients.is_empty(), "{clients:?}");
     house.appliance.shutdown().await;
