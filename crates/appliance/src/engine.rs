@@ -5,15 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use broker::{Broker, BrokerHandle, Config, ListenError, ListenerId, ListenerSpec, OriginRule, Transport, Zone};
-use bytes::Bytes;
 use identity::Certificate;
-use live::Seen;
 use rustls::ServerConfig;
 use wire::EventKind;
 
 use crate::announce::{Announced, Announcement};
+use crate::certificate::{current_certificate, issue, wanted_names};
 use crate::directory::Porter;
-use crate::folder::{read_text, write_whole};
+use crate::first_picture::recall;
 use crate::limits::DISK_LOW_BYTES;
 use crate::settings::{Ports, Settings};
 use crate::simulated::Troupe;
@@ -23,8 +22,6 @@ use crate::{Error, Inner, doctor, network, ports, rights};
 
 const UPKEEP_EVERY: Duration = Duration::from_secs(60);
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
-/// Retained messages that the first picture shows.
-const FIRST_PICTURE: usize = 10_000;
 
 pub(crate) struct Engine {
     pub broker: BrokerHandle,
@@ -194,8 +191,7 @@ impl Engine {
         if low && !std::mem::replace(&mut *hold(&self.disk_low), low) {
             inner.journal.tell(inner.clock.now_ms(), EventKind::DiskLow, None);
         }
-        let recorder = site.recorder.clone();
-        let dropped = tokio::task::spawn_blocking(move || recorder.status()).await??.dropped;
+        let dropped = inner.recorder_status(site).await?.dropped;
         if dropped > std::mem::replace(&mut *hold(&self.dropped), dropped) {
             inner.journal.tell(inner.clock.now_ms(), EventKind::RecordingGap, None);
         }
@@ -266,86 +262,6 @@ async fn spawn(inner: &Arc<Inner>, site: &Arc<Site>, settings: &Settings) -> Res
         .keeper(keeper, settled);
     // Opening the store reads all that is retained.
     Ok(tokio::task::spawn_blocking(move || builder.spawn()).await??)
-}
-
-/// The first picture: what was recorded or is retained, before anything new is said.
-async fn recall(inner: &Arc<Inner>, site: &Arc<Site>, broker: &BrokerHandle) {
-    if inner.live.tree().messages() > 0 {
-        return;
-    }
-    let recorder = site.recorder.clone();
-    let recorded = tokio::task::spawn_blocking(move || recorder.last_values()).await;
-    let recorded = match recorded {
-        Ok(Ok(recorded)) => recorded,
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "the last values cannot be read");
-            Vec::new()
-        }
-        Err(_) => Vec::new(),
-    };
-    let retained = match mqtt::Filter::parse("#") {
-        Ok(all) => broker.retained(&all, FIRST_PICTURE).await,
-        Err(_) => Vec::new(),
-    };
-    let settings = site.settings.load();
-    let recorded: Vec<(String, Bytes, recorder::Record)> =
-        recorded.into_iter().map(|(topic, record)| (topic, Bytes::from(record.payload.clone()), record)).collect();
-    for (topic, _, record) in &recorded {
-        let of = |device: &&crate::settings::DeviceRecord| {
-            topic.strip_prefix(&settings.branch(device)).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        if let Some(device) = settings.devices.iter().find(of) {
-            inner.presence.said(&device.id, record.at_us / 1000);
-        }
-    }
-    inner.live.recall(retained.iter().map(|message| Seen {
-        topic: message.topic.as_str(),
-        payload: &message.payload,
-        qos: message.qos as u8,
-        retain: true,
-        at_ms: message.at_us / 1000,
-        publisher: None,
-    }));
-    let held: std::collections::HashSet<&str> = retained.iter().map(|message| message.topic.as_str()).collect();
-    inner.live.recall(recorded.iter().map(|(topic, payload, record)| Seen {
-        topic,
-        payload,
-        qos: record.qos,
-        retain: held.contains(topic.as_str()),
-        at_ms: record.at_us / 1000,
-        publisher: None,
-    }));
-}
-
-/// Every name and address by which a client may know this computer.
-fn wanted_names(settings: &Settings) -> (Vec<String>, Vec<std::net::IpAddr>) {
-    let mut names = vec![settings.host_name()];
-    if let Some(host) = network::host_name() {
-        let local = if host.contains('.') { None } else { Some(format!("{host}.local")) };
-        names.extend(local);
-        names.push(host);
-    }
-    let mut ips = network::private_addresses();
-    ips.push(settings.address.into());
-    (names, ips)
-}
-
-async fn current_certificate(inner: &Inner, site: &Arc<Site>, settings: &Settings) -> Result<Certificate, Error> {
-    let (names, ips) = wanted_names(settings);
-    let kept = read_text(&inner.folder.server_certificate()).ok().flatten();
-    // The authority can always make another: a certificate that cannot be read is no damage.
-    match kept.and_then(|pem| Certificate::from_pem(&pem).ok()) {
-        Some(kept) if kept.covers(&names, &ips) && !kept.renewal_due(inner.clock.now_ms()) => Ok(kept),
-        _ => issue(inner, site, settings).await,
-    }
-}
-
-async fn issue(inner: &Inner, site: &Arc<Site>, settings: &Settings) -> Result<Certificate, Error> {
-    let (names, ips) = wanted_names(settings);
-    let certificate = site.authority.issue_server(&site.server_key, &names, &ips, inner.clock.now_ms())?;
-    let (path, pem) = (inner.folder.server_certificate(), certificate.pem.clone());
-    tokio::task::spawn_blocking(move || write_whole(&path, pem.as_bytes())).await??;
-    Ok(certificate)
 }
 
 /// Pages of this site may open a WebSocket; those of others may not.

@@ -2,6 +2,7 @@
 //! live view and kinds behind them. It has no idea who asks: neither HTTP nor a window is known here.
 
 mod announce;
+mod certificate;
 mod claims;
 mod damage;
 mod devices;
@@ -11,6 +12,7 @@ mod doctor;
 mod doors;
 mod engine;
 mod error;
+mod first_picture;
 mod folder;
 mod journal;
 mod keeping;
@@ -27,6 +29,7 @@ mod rates;
 mod records;
 mod rights;
 mod settings;
+mod shapes;
 mod simulated;
 mod site;
 mod status;
@@ -114,6 +117,7 @@ pub(crate) struct Inner {
     pub live: Arc<Live>,
     checks: Mutex<Vec<DoorCheck>>,
     rates: Mutex<Rates>,
+    recorded: AsyncMutex<Option<records::Known>>,
     claim_door: watch::Sender<Option<SocketAddr>>,
 }
 
@@ -139,6 +143,7 @@ impl Appliance {
             live: Arc::new(Live::new(clock.clone())),
             checks: Mutex::default(),
             rates: Mutex::default(),
+            recorded: AsyncMutex::default(),
             claim_door: watch::channel(None).0,
             clock,
             options,

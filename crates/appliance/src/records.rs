@@ -1,5 +1,7 @@
 //! What was recorded: pages, series, status, export.
 
+use std::time::{Duration, Instant};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mqtt::Topic;
@@ -7,7 +9,8 @@ use recorder::{ExportQuery, Recorder};
 use wire::{Nothing, Problem, QueryRecords, QuerySeries, RecordPage, RecordedMessage, RecorderStatus, Series};
 
 use crate::limits::{RECORD_PAGE, RECORD_TEXT_BYTES, SERIES_COLUMNS};
-use crate::{Appliance, Error};
+use crate::site::Site;
+use crate::{Appliance, Error, Inner};
 
 pub use recorder::CsvStyle;
 
@@ -41,8 +44,9 @@ impl Appliance {
     }
 
     pub async fn record_status(&self, _: Nothing) -> Result<RecorderStatus, Problem> {
-        let status = self.recorder(|recorder| recorder.status()).await?;
-        let running = self.inner.site()?.engine().is_some();
+        let site = self.inner.site()?;
+        let status = self.inner.recorder_status(&site).await?;
+        let running = site.engine().is_some();
         Ok(RecorderStatus {
             recording: status.recording && running,
             bytes: status.bytes,
@@ -79,6 +83,27 @@ impl Appliance {
     ) -> Result<T, Error> {
         let recorder = self.inner.site()?.recorder.clone();
         Ok(tokio::task::spawn_blocking(move || question(&recorder)).await??)
+    }
+}
+
+/// The last status of the recorder, and what it cost.
+pub(crate) struct Known {
+    status: recorder::Status,
+    asked: Instant,
+    took: Duration,
+}
+
+impl Inner {
+    /// Counting gigabytes takes its time: an answer is good for a hundred times as long as it took.
+    pub async fn recorder_status(&self, site: &Site) -> Result<recorder::Status, Error> {
+        let mut known = self.recorded.lock().await;
+        if let Some(known) = known.as_ref().filter(|known| known.asked.elapsed() < known.took * 100) {
+            return Ok(known.status.clone());
+        }
+        let (recorder, asked) = (site.recorder.clone(), Instant::now());
+        let status = tokio::task::spawn_blocking(move || recorder.status()).await??;
+        *known = Some(Known { status: status.clone(), asked, took: asked.elapsed() });
+        Ok(status)
     }
 }
 

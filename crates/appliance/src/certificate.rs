@@ -1,0 +1,46 @@
+//! The server's certificate: for which names, and when another is made.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use identity::Certificate;
+
+use crate::folder::{read_text, write_whole};
+use crate::settings::Settings;
+use crate::site::Site;
+use crate::{Error, Inner, network};
+
+/// Every name and address by which a client may know this computer.
+pub(crate) fn wanted_names(settings: &Settings) -> (Vec<String>, Vec<IpAddr>) {
+    let mut names = vec![settings.host_name()];
+    if let Some(host) = network::host_name() {
+        let local = if host.contains('.') { None } else { Some(format!("{host}.local")) };
+        names.extend(local);
+        names.push(host);
+    }
+    let mut ips = network::private_addresses();
+    ips.push(settings.address.into());
+    (names, ips)
+}
+
+pub(crate) async fn current_certificate(
+    inner: &Inner,
+    site: &Arc<Site>,
+    settings: &Settings,
+) -> Result<Certificate, Error> {
+    let (names, ips) = wanted_names(settings);
+    let kept = read_text(&inner.folder.server_certificate()).ok().flatten();
+    // The authority can always make another: a certificate that cannot be read is no damage.
+    match kept.and_then(|pem| Certificate::from_pem(&pem).ok()) {
+        Some(kept) if kept.covers(&names, &ips) && !kept.renewal_due(inner.clock.now_ms()) => Ok(kept),
+        _ => issue(inner, site, settings).await,
+    }
+}
+
+pub(crate) async fn issue(inner: &Inner, site: &Arc<Site>, settings: &Settings) -> Result<Certificate, Error> {
+    let (names, ips) = wanted_names(settings);
+    let certificate = site.authority.issue_server(&site.server_key, &names, &ips, inner.clock.now_ms())?;
+    let (path, pem) = (inner.folder.server_certificate(), certificate.pem.clone());
+    tokio::task::spawn_blocking(move || write_whole(&path, pem.as_bytes())).await??;
+    Ok(certificate)
+}
