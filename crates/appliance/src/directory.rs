@@ -1,7 +1,6 @@
 //! Who may come in: the broker asks, this knows. Only hashes are here.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use sha2::Sha256;
 use tokio::sync::Semaphore;
 
 use crate::doors::Probes;
-use crate::limits::{CHECKED_AT_ONCE, CHECKS_WAITING, FREE_TRIES, LONGEST_DELAY_MS};
+use crate::limits::{CHECKED_AT_ONCE, CHECKS_WAITING, CHECKS_WAITING_FOR_ONE, FREE_TRIES, LONGEST_DELAY_MS};
 use crate::settings::Settings;
 
 #[derive(Clone)]
@@ -30,7 +29,6 @@ pub(crate) struct Directory {
     /// Keys the digests in `lately`: they are worth nothing outside this process.
     key: [u8; 32],
     checking: Arc<Semaphore>,
-    waiting: AtomicUsize,
     probes: Arc<Probes>,
 }
 
@@ -41,6 +39,8 @@ struct Lately {
     /// reconnects costs nothing.
     good: Option<([u8; 32], String)>,
     wrong: u32,
+    /// Checks under way: whoever guesses at one device must not fill the queue of all.
+    waiting: usize,
 }
 
 impl Directory {
@@ -52,7 +52,6 @@ impl Directory {
             lately: Mutex::default(),
             key,
             checking: Arc::new(Semaphore::new(CHECKED_AT_ONCE)),
-            waiting: AtomicUsize::new(0),
             probes,
         })
     }
@@ -109,7 +108,7 @@ impl Directory {
         if self.lately().get(name).and_then(|lately| lately.good.as_ref()) == Some(&(digest, hash.clone())) {
             return Ok(());
         }
-        let place = Waiting::take(&self.waiting)?;
+        let place = Waiting::take(self, name)?;
         tokio::time::sleep(self.delay(name)).await;
         let permit = self.checking.clone().acquire_owned().await.map_err(|_| AuthRefusal::Busy)?;
         let hashes = entry.hashes.clone();
@@ -122,7 +121,8 @@ impl Directory {
         let mut lately = self.lately();
         let lately = lately.entry(name.to_owned()).or_default();
         if right {
-            *lately = Lately { good: Some((digest, hash)), wrong: 0 };
+            lately.good = Some((digest, hash));
+            lately.wrong = 0;
             Ok(())
         } else {
             lately.wrong = lately.wrong.saturating_add(1);
@@ -132,21 +132,29 @@ impl Directory {
 }
 
 /// A place among those who wait for their password to be checked.
-struct Waiting<'a>(&'a AtomicUsize);
+struct Waiting<'a> {
+    directory: &'a Directory,
+    name: &'a str,
+}
 
-impl Waiting<'_> {
-    fn take(count: &AtomicUsize) -> Result<Waiting<'_>, AuthRefusal> {
-        if count.fetch_add(1, Ordering::Relaxed) >= CHECKS_WAITING {
-            count.fetch_sub(1, Ordering::Relaxed);
+impl<'a> Waiting<'a> {
+    fn take(directory: &'a Directory, name: &'a str) -> Result<Waiting<'a>, AuthRefusal> {
+        let mut lately = directory.lately();
+        let all: usize = lately.values().map(|lately| lately.waiting).sum();
+        let one = lately.entry(name.to_owned()).or_default();
+        if all >= CHECKS_WAITING || one.waiting >= CHECKS_WAITING_FOR_ONE {
             return Err(AuthRefusal::Busy);
         }
-        Ok(Waiting(count))
+        one.waiting += 1;
+        Ok(Waiting { directory, name })
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        if let Some(lately) = self.directory.lately().get_mut(self.name) {
+            lately.waiting = lately.waiting.saturating_sub(1);
+        }
     }
 }
 
@@ -187,5 +195,67 @@ impl Authenticator for Porter {
                 Err(refusal) => AuthOutcome::Refuse(refusal),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use identity::Secret;
+    use tokio::time::Instant;
+
+    const NAME: &str = "serre-04";
+    const RIGHT: &[u8] = b"K7QH-2M9D-XW4T-PB8R";
+
+    fn directory() -> (Directory, Entry) {
+        let directory = Directory::new(Arc::default()).unwrap();
+        let hashes = identity::password::hash(&Secret::new(std::str::from_utf8(RIGHT).unwrap())).unwrap();
+        let entry = Entry { zone: Zone::Main, revoked: false, hashes };
+        directory.entries.store(Arc::new(HashMap::from([(NAME.to_owned(), entry.clone())])));
+        (directory, entry)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn guessing_gets_slower_and_the_known_device_does_not() {
+        let (directory, entry) = directory();
+        directory.check(NAME, RIGHT.to_vec(), &entry).await.unwrap();
+        for _ in 0..FREE_TRIES {
+            assert_eq!(directory.delay(NAME), Duration::ZERO);
+            let wrong = directory.check(NAME, b"wrong".to_vec(), &entry).await;
+            assert_eq!(wrong, Err(AuthRefusal::WrongPassword));
+        }
+        let mut before = Duration::ZERO;
+        for _ in 0..4 {
+            assert!(directory.delay(NAME) > before);
+            before = directory.delay(NAME);
+            directory.check(NAME, b"wrong".to_vec(), &entry).await.unwrap_err();
+        }
+        for _ in 0..8 {
+            directory.check(NAME, b"wrong".to_vec(), &entry).await.unwrap_err();
+        }
+        assert_eq!(directory.delay(NAME), Duration::from_millis(LONGEST_DELAY_MS));
+        let asked = Instant::now();
+        directory.check(NAME, RIGHT.to_vec(), &entry).await.unwrap();
+        assert_eq!(asked.elapsed(), Duration::ZERO, "time stands still: it did not wait");
+    }
+
+    #[tokio::test]
+    async fn many_guesses_at_one_device_leave_room_for_the_others() {
+        let (directory, _) = directory();
+        let held: Vec<_> = (0..CHECKS_WAITING_FOR_ONE).map(|_| Waiting::take(&directory, NAME).unwrap()).collect();
+        assert_eq!(Waiting::take(&directory, NAME).err(), Some(AuthRefusal::Busy));
+        assert!(Waiting::take(&directory, "serre-05").is_ok());
+        drop(held);
+        assert!(Waiting::take(&directory, NAME).is_ok());
+    }
+
+    #[test]
+    fn a_name_counts_in_its_own_zone_alone() {
+        let (directory, _) = directory();
+        assert!(directory.find(NAME, Zone::Main).is_ok());
+        for zone in [Zone::Guests, Zone::Lab] {
+            assert_eq!(directory.find(NAME, zone).err(), Some(AuthRefusal::UnknownIdentity));
+        }
     }
 }

@@ -43,6 +43,7 @@ limits! {
     CLAIMS: usize = 200, "open claims", "memory stays bounded";
     CHECKED_AT_ONCE: usize = 2, "passwords", "hashing must leave processor time to the broker";
     CHECKS_WAITING: usize = 64, "passwords", "two classes that come back after a power cut";
+    CHECKS_WAITING_FOR_ONE: usize = 4, "passwords a device", "guessing at one device must not hold up the others";
     FREE_TRIES: u32 = 3, "wrong passwords", "everybody mistypes";
     LONGEST_DELAY_MS: u64 = 4_000, "ms", "a handshake may last 10 s";
     DISK_LOW_BYTES: u64 = 500_000_000, "bytes", "time to make room before recording stops";
