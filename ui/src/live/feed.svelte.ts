@@ -1,7 +1,7 @@
 // The live loop: asks for the visible rows, draws, asks again, at most ten times a second.
-import { client, Refused, SignedOut } from '../api/client';
+import { client, SignedOut } from '../api/client';
 import { site } from '../site.svelte';
-import { applied, decode, type Detail, type Frame, type Row } from './frame';
+import { applied, BadFrame, decode, type Detail, type Frame, type Row } from './frame';
 
 const BEAT_MS = 100;
 export const WINDOW_ROWS = 120;
@@ -20,6 +20,9 @@ export class Feed {
   /** Messages in all when the picture was frozen, and now. */
   frozenAt = $state(0);
   total = $state(0);
+  /** The time of the daemon: goes on when no frame comes, or nothing would ever look old. */
+  nowMs = $state(0);
+  private drawnAt = 0;
   private asked = '';
   private abort: AbortController | undefined;
 
@@ -39,6 +42,10 @@ export class Feed {
   }
 
   async run(ended: AbortSignal): Promise<void> {
+    const timer = setInterval(() => {
+      if (this.frame && !this.frozen) this.nowMs = this.frame.nowMs + performance.now() - this.drawnAt;
+    }, 500);
+    ended.addEventListener('abort', () => clearInterval(timer));
     while (!ended.aborted) {
       if (document.hidden) {
         await pause(500);
@@ -59,7 +66,7 @@ export class Feed {
     try {
       const buffer = await client.live({
         since: known?.version ?? 0, layout: known?.layout ?? 0, search: this.search, payload_search: this.payloadSearch,
-        open: this.open ? [...this.open] : null, offset: Math.max(0, this.offset), limit: this.frozen ? 0 : WINDOW_ROWS, selected: this.frozen ? null : (this.selected ?? null),
+        open: this.open ? [...this.open] : null, offset: Math.max(0, this.offset), limit: this.frozen ? 1 : WINDOW_ROWS, selected: this.frozen ? null : (this.selected ?? null),
       }, this.abort.signal);
       const frame = decode(buffer);
       this.total = frame.messages;
@@ -68,7 +75,11 @@ export class Feed {
       else this.draw(frame);
     } catch (error) {
       if (error instanceof SignedOut) site.signedOut = true;
-      else if (!(error instanceof DOMException) && !(error instanceof Refused)) await pause(1000);
+      else if (!(error instanceof DOMException)) {
+        // What cannot be read is asked for anew and whole.
+        if (error instanceof BadFrame) this.frame = undefined;
+        await pause(1000);
+      }
     } finally {
       ended.removeEventListener('abort', stop);
     }
@@ -77,6 +88,8 @@ export class Feed {
   private draw(frame: Frame): void {
     this.rows = applied(this.rows, frame);
     this.frame = frame;
+    this.nowMs = frame.nowMs;
+    this.drawnAt = performance.now();
     if (frame.detail || !this.selected) this.detail = frame.detail;
   }
 

@@ -14,6 +14,8 @@ export interface Row {
   qos: number;
   atMs: number;
   rate: number;
+  /** The rate when its last message came: what its silence is measured against. */
+  beat: number;
   count: number;
   payloadLen: number;
   name: string;
@@ -56,7 +58,7 @@ export class BadFrame extends Error {}
 class Reader {
   private at = 0;
   private readonly view: DataView;
-  private readonly text = new TextDecoder('utf-8', { fatal: true });
+  private readonly text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
   constructor(private readonly buffer: ArrayBuffer) {
     this.view = new DataView(buffer);
@@ -117,7 +119,7 @@ function row(r: Reader): Row {
   const fixed = { kind: r.u8(), qos: r.u8(), atMs: r.f64(), rate: r.f32(), count: r.u32(), payloadLen: r.u32(), name: r.string(), topic: r.string(), preview: r.string() };
   const spark = Array.from({ length: r.u8() }, r.f32);
   const bit = (at: number) => (flags & (1 << at)) !== 0;
-  return { index, node, depth, hasChildren: bit(0), open: bit(1), retained: bit(2), hasValue: bit(3), found: bit(5), ...fixed, spark };
+  return { index, node, depth, hasChildren: bit(0), open: bit(1), retained: bit(2), hasValue: bit(3), found: bit(5), ...fixed, beat: fixed.rate, spark };
 }
 
 function detailOf(r: Reader): Detail {
@@ -127,12 +129,19 @@ function detailOf(r: Reader): Detail {
 
 /** What the page holds after a frame: the whole window, or the rows it had with the changed ones put in. */
 export function applied(rows: readonly Row[], frame: Frame): Row[] {
-  if (frame.whole) return frame.rows;
+  const before = new Map(rows.map((row) => [row.node, row]));
+  const fresh = frame.rows.map((row) => beating(row, before.get(row.node)));
+  if (frame.whole) return fresh;
   const next = [...rows];
-  for (const changed of frame.rows) {
+  for (const changed of fresh) {
     const at = next.findIndex((old) => old.index === changed.index);
     if (at >= 0) next[at] = changed;
     else next.push(changed);
   }
   return next;
+}
+
+/** The rate of a silent topic fades to 0; its rhythm is the one it had when it last spoke. */
+function beating(row: Row, before: Row | undefined): Row {
+  return before?.atMs === row.atMs ? { ...row, beat: Math.max(before.beat, row.rate) } : row;
 }

@@ -18,8 +18,8 @@ export function graphOptions(width: number, height: number): uPlot.Options {
     cursor: { y: false, points: { show: false } },
     scales: { x: { time: true }, y: { range: (_, low, high) => padded(low, high) } },
     axes: [
-      { ...axis, size: rem * 1.6, gap: 3, space: rem * 5, values: (_, splits) => splits.map((at) => hour(at * 1000)) },
-      { ...axis, size: rem * 3.4, gap: 4, space: rem * 2, values: (_, splits) => splits.map((value) => number(value)) },
+      { ...axis, size: rem * 1.6, gap: 3, space: rem * 4, incrs: [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 10_800, 14_400], values: (_, splits) => splits.map((at) => hour(at * 1000)) },
+      { ...axis, size: rem * 3.4, gap: 4, space: rem * 1.5, values: (_, splits) => splits.map((value) => number(value)) },
     ],
     series: [
       {},

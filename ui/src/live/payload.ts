@@ -12,7 +12,7 @@ export interface FieldLine {
 
 export function asText(bytes: Uint8Array): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     return undefined;
   }
@@ -22,25 +22,45 @@ export function asText(bytes: Uint8Array): string | undefined {
 export function asJson(bytes: Uint8Array): object | undefined {
   try {
     const parsed: unknown = JSON.parse(asText(bytes) ?? '');
-    return typeof parsed === 'object' && parsed !== null ? parsed : undefined;
+    return typeof parsed === 'object' && parsed !== null && shallow(parsed) ? parsed : undefined;
   } catch {
     return undefined;
   }
 }
 
 const MOST_LINES = 400;
+/** Deeper is text: as deep as the daemon reads JSON. */
+const MOST_DEPTH = 128;
+
+/** Not by recursion: a payload of brackets alone is deeper than the stack. */
+function shallow(root: object): boolean {
+  let level: object[] = [root];
+  for (let depth = 0; level.length; depth += 1) {
+    if (depth >= MOST_DEPTH) return false;
+    level = level.flatMap((each) => Object.values(each).filter((value): value is object => typeof value === 'object' && value !== null));
+  }
+  return true;
+}
 
 /** One line a field, depth first; fields that went are told too. */
-export function fieldLines(now: object, before: object | undefined, depth = 1): FieldLine[] {
+export function fieldLines(now: object, before: object | undefined): FieldLine[] {
   const lines: FieldLine[] = [];
+  compare(now, before, 1, lines);
+  return lines;
+}
+
+function compare(now: object, before: object | undefined, depth: number, lines: FieldLine[]): void {
   const old = (before ?? {}) as Record<string, unknown>;
   for (const [name, value] of Object.entries(now)) {
-    if (lines.length > MOST_LINES) return lines;
-    const was = old[name];
-    const known = before !== undefined && name in old;
+    if (lines.length >= MOST_LINES) return;
+    // Own names only: a field may be called `constructor`.
+    const known = Object.hasOwn(old, name);
+    const was = known ? old[name] : undefined;
     if (typeof value === 'object' && value !== null) {
-      lines.push({ depth, name, value: Array.isArray(value) ? '[ ]' : '{ }', was: undefined, delta: undefined, state: known || before === undefined ? 'same' : 'new' });
-      lines.push(...fieldLines(value as object, typeof was === 'object' && was !== null ? was : undefined, depth + 1));
+      const wasObject = typeof was === 'object' && was !== null ? was : undefined;
+      const state = before === undefined || wasObject ? 'same' : known ? 'changed' : 'new';
+      lines.push({ depth, name, value: Array.isArray(value) ? '[ ]' : '{ }', was: state === 'changed' ? JSON.stringify(was) : undefined, delta: undefined, state });
+      compare(value, wasObject, depth + 1, lines);
       continue;
     }
     const text = JSON.stringify(value) ?? '';
@@ -52,9 +72,9 @@ export function fieldLines(now: object, before: object | undefined, depth = 1): 
     }
   }
   for (const name of Object.keys(old)) {
-    if (!(name in now)) lines.push({ depth, name, value: '', was: JSON.stringify(old[name]) ?? '', delta: undefined, state: 'gone' });
+    if (lines.length >= MOST_LINES) return;
+    if (!Object.hasOwn(now, name)) lines.push({ depth, name, value: '', was: JSON.stringify(old[name]) ?? '', delta: undefined, state: 'gone' });
   }
-  return lines;
 }
 
 /** The numbers in a payload by their dotted path; `''` for a payload that is one. */

@@ -39,11 +39,31 @@ export function curve(series: Series, live: readonly { atMs: number; value: numb
   at.forEach((time, index) => {
     const before = at[index - 1];
     if (before !== undefined) {
-      const lost = series.gaps.some(([from, until]) => from / 1000 >= before && until / 1000 <= time);
+      const lost = series.gaps.some(([from, until]) => from / 1000 < time && until / 1000 > before);
       if (lost || time - before > gap) push(before + (time - before) / 2, null, null, null);
     }
     const value = values[index];
     if (value) push(time, value.low, value.high, value.last);
   });
   return out;
+}
+
+export interface Extremes {
+  min: number;
+  minAt: number;
+  max: number;
+  maxAt: number;
+}
+
+/** The lowest and the highest value with their times in seconds; columns keep both. */
+export function extremesOf({ at, low, high }: Curve): Extremes | undefined {
+  let found: Extremes | undefined;
+  at.forEach((time, index) => {
+    const [least, most] = [low[index], high[index]];
+    if (least === null || least === undefined || most === null || most === undefined) return;
+    found ??= { min: least, minAt: time, max: most, maxAt: time };
+    if (least < found.min) [found.min, found.minAt] = [least, time];
+    if (most > found.max) [found.max, found.maxAt] = [most, time];
+  });
+  return found;
 }
