@@ -89,11 +89,17 @@ export class Program {
 
   async stop(signal = 'SIGTERM', deadline = 15_000) {
     if (this.end) return this.end;
+    const { exitCode, signalCode } = this.child;
+    const gone = exitCode !== null || signalCode !== null;
+    const exited = gone ? Promise.resolve([exitCode, signalCode]) : once(this.child, 'exit');
     this.child.kill(signal);
     const timer = setTimeout(() => this.child.kill('SIGKILL'), deadline);
-    const end = await this.ended;
+    const [code, end] = await exited;
     clearTimeout(timer);
-    return end;
+    // What the program itself started may hold its output open for longer than it lives.
+    this.child.stdout.destroy();
+    this.child.stderr.destroy();
+    return { code, signal: end };
   }
 }
 

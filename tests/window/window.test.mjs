@@ -26,13 +26,22 @@ async function desktop(t) {
   };
 }
 
+/** A picture of the whole display, as a person would see it. */
+async function shot(env, name) {
+  fs.mkdirSync(SHOTS, { recursive: true });
+  const { code, stderr } = await run('import', ['-window', 'root', path.join(SHOTS, `${name}.png`)], { env });
+  assert.equal(code, 0, stderr);
+}
+
 /** The W3C WebDriver protocol, as much of it as we need. */
 class Driver {
   static async start(t, env) {
     const [port] = await freePorts(1);
     const program = new Program('WebKitWebDriver', [`--port=${port}`, '--host=127.0.0.1'], { env });
-    t.after(() => program.stop());
     const driver = new Driver(`http://127.0.0.1:${port}`);
+    // A driver that is dead (its window was killed) answers no more.
+    t.after(() => driver.session && driver.ask('DELETE', driver.session, undefined, 3000).catch(() => undefined));
+    t.after(() => program.stop());
     await until(() => fetch(`${driver.url}/status`).then((answer) => answer.ok), 'WebKitWebDriver listens');
     return driver;
   }
@@ -41,8 +50,8 @@ class Driver {
     this.url = url;
   }
 
-  async ask(method, route, body) {
-    const answer = await fetch(`${this.url}${route}`, { method, body: body && JSON.stringify(body), headers: { 'content-type': 'application/json' } });
+  async ask(method, route, body, deadline = 30_000) {
+    const answer = await fetch(`${this.url}${route}`, { method, body: body && JSON.stringify(body), headers: { 'content-type': 'application/json' }, signal: AbortSignal.timeout(deadline) });
     const { value } = await answer.json();
     if (!answer.ok) throw new Error(`${method} ${route}: ${JSON.stringify(value)}`);
     return value;
@@ -55,11 +64,6 @@ class Driver {
 
   script(text, ...args) {
     return this.ask('POST', `${this.session}/execute/sync`, { script: text, args });
-  }
-
-  async shot(name) {
-    fs.mkdirSync(SHOTS, { recursive: true });
-    fs.writeFileSync(path.join(SHOTS, `${name}.png`), Buffer.from(await this.ask('GET', `${this.session}/screenshot`), 'base64'));
   }
 }
 
@@ -77,18 +81,18 @@ test('the window shows the site, and its death stops no client', { timeout: 180_
   });
 
   assert.equal(await until(() => driver.script('return location.href.startsWith("courtier://localhost/") && location.protocol'), 'the page is there'), 'courtier:');
-  await until(() => driver.script('return document.querySelector("h1")?.innerText'), 'the first run is drawn');
-  await driver.shot('window-first-run');
+  await until(() => driver.script('return document.querySelector("input") !== null'), 'the first run is drawn');
+  await shot(env, 'window-first-run');
 
   const status = await daemon.startSite();
   await daemon.call('simulated_start', { count: 3, group: 'groupe-a' });
   const device = await daemon.device(t, 'serre-04');
   await driver.script('location.hash = "#/home"; location.reload()');
   await until(() => driver.script('return document.body.innerText.includes("salle114.local")'), 'the home screen is drawn');
-  await driver.shot('window-home');
+  await shot(env, 'window-home');
   await driver.script('location.hash = "#/live"');
   await until(() => driver.script('return document.body.innerText.includes("groupe-a")'), 'the live view is drawn');
-  await driver.shot('window-live');
+  await shot(env, 'window-live');
 
   // A client that publishes all along: it must never notice that the window dies.
   const client = new Program('stdbuf', ['-oL', 'mosquitto_pub', '-h', '127.0.0.1', '-p', String(status.ports.mqtts), '--cafile', device.ca, '-u', 'serre-04',
