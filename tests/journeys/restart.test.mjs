@@ -54,7 +54,7 @@ test('a second daemon on the same folder says that the first has it, and changes
   await daemon.startSite();
   const second = await run(path.join(BIN, 'courtierd'), ['run', '--data', daemon.data, '--json', '--no-http']);
   assert.notEqual(second.code, 0);
-  assert.match(second.stderr + second.stdout, /already|in use|locked/i);
+  assert.match(second.stderr + second.stdout, /another Courtier is using/);
   assert.equal((await daemon.call('site_status')).phase, 'running');
 });
 

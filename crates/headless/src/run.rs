@@ -60,9 +60,10 @@ async fn serve(options: &Options, appliance: Appliance, stopping: watch::Receive
         stopping.wait_for(|stop| *stop).await.ok();
     };
     let local = router(shared.clone(), Door::Socket);
-    let (data, stop) = (options.data.clone(), ended(stopping.clone()));
-    let mut tasks = tokio::task::JoinSet::new();
-    tasks.spawn(async move { socket::serve(&data, local, stop).await.map_err(anyhow::Error::from) });
+    // Both doors are open before anybody is told where they are.
+    let (socket, stop) = (socket::bind(&options.data)?, ended(stopping.clone()));
+    let mut tasks = tokio::task::JoinSet::<Result<()>>::new();
+    tasks.spawn(async move { Ok(socket::serve(socket, local, stop).await?) });
     if let (Some(listener), Some(port)) = (listener, loopback_port) {
         let browser = router(shared.clone(), Door::Loopback { port, codes: codes.clone() });
         let stop = ended(stopping);

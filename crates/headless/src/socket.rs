@@ -16,20 +16,22 @@ pub fn path(data: &Path) -> PathBuf {
     data.join("run").join("courtierd.sock")
 }
 
-/// Serves until `stop` resolves. The data folder's lock is held: an old socket file is nobody's.
+#[cfg(unix)]
+pub(crate) type Listener = tokio::net::UnixListener;
+
+/// Serves until `stop` resolves.
 #[cfg(unix)]
 pub(crate) async fn serve(
-    data: &Path,
+    listener: Listener,
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), SocketError> {
-    let listener = bind(data)?;
-    let path = path(data);
-    axum::serve(listener, router).with_graceful_shutdown(stop).await.map_err(|source| SocketError { path, source })
+) -> std::io::Result<()> {
+    axum::serve(listener, router).with_graceful_shutdown(stop).await
 }
 
+/// Opens the socket. The data folder's lock is held: an old socket file is nobody's.
 #[cfg(unix)]
-fn bind(data: &Path) -> Result<tokio::net::UnixListener, SocketError> {
+pub(crate) fn bind(data: &Path) -> Result<Listener, SocketError> {
     use std::fs::{DirBuilder, Permissions, remove_file, set_permissions};
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
     let path = path(data);
@@ -48,13 +50,22 @@ fn bind(data: &Path) -> Result<tokio::net::UnixListener, SocketError> {
     bound().map_err(|source| SocketError { path, source })
 }
 
-/// Windows has named pipes instead; the desktop program there uses the same name.
+/// Windows has named pipes instead; they are not built yet.
 #[cfg(not(unix))]
-pub(crate) async fn serve(
-    data: &Path,
-    _router: Router,
-    _stop: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), SocketError> {
+pub(crate) struct Listener;
+
+#[cfg(not(unix))]
+pub(crate) fn bind(data: &Path) -> Result<Listener, SocketError> {
     let source = std::io::Error::new(std::io::ErrorKind::Unsupported, "named pipes are not built yet");
     Err(SocketError { path: path(data), source })
+}
+
+#[cfg(not(unix))]
+pub(crate) async fn serve(
+    _: Listener,
+    _: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    stop.await;
+    Ok(())
 }
