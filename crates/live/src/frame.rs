@@ -83,7 +83,12 @@ impl Tree {
         for (place, (id, open, found)) in window.iter().enumerate() {
             let Some(node) = self.nodes.get(id) else { continue };
             if whole || node.version > view.since {
-                rows.push(row(*id, node, offset + place, *open, *found, now_ms));
+                let mut row = row(*id, node, offset + place, *open, *found, now_ms);
+                // A branch says its whole name: the page may not hold the rows above it.
+                if row.topic.is_empty() && row.has_children {
+                    row.topic = self.topic_of(*id);
+                }
+                rows.push(row);
             }
         }
         Frame {

@@ -95,27 +95,11 @@ export class Feed {
 
   /** Opens or closes a branch; the first time, what is open by default becomes the set. */
   toggle(topic: string, openRow: boolean): void {
-    const next = new Set(this.open ?? this.rows.filter((row) => row.open).map((row) => this.topicOf(row)));
+    const next = new Set(this.open ?? this.rows.filter((row) => row.open).map((row) => row.topic));
     if (openRow) next.delete(topic);
     else next.add(topic);
     this.open = next;
     this.wanted();
-  }
-
-  /** The whole topic of a row, from the names of the rows above it. */
-  topicOf(row: Row): string {
-    if (row.topic) return row.topic;
-    const names = [row.name];
-    let depth = row.depth;
-    for (let at = this.rows.indexOf(row) - 1; at >= 0 && depth > 0; at -= 1) {
-      const above = this.rows[at];
-      if (above && above.depth === depth - 1) {
-        if (above.topic) return [above.topic, ...names].join('/');
-        names.unshift(above.name);
-        depth -= 1;
-      }
-    }
-    return names.join('/');
   }
 }
 
