@@ -32,6 +32,7 @@ export async function freePorts(count) {
 /** Runs a program to its end. */
 export async function run(program, args, options = {}) {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options });
+  child.stdin.on('error', () => {}); // a program may end without reading what it is given
   child.stdin.end(options.input ?? '');
   let stdout = '';
   let stderr = '';

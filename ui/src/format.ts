@@ -21,7 +21,7 @@ export function number(value: number, digits = 2, language: Language = tongue.la
 /** As many digits as a person can read at a glance. */
 export function reading(value: number, language: Language = tongue.language): string {
   const size = Math.abs(value);
-  if (size !== 0 && (size >= 1e9 || size < 1e-4)) return value.toExponential(2).replace('-', '−');
+  if (size !== 0 && (size >= 1e9 || size < 1e-4)) return value.toExponential(2).replaceAll('-', '−').replace('.', language === 'fr' ? ',' : '.');
   return number(value, size >= 1000 ? 0 : size >= 100 ? 1 : 2, language);
 }
 
@@ -74,6 +74,7 @@ export function clock(atMs: number, language: Language = tongue.language): strin
 }
 
 export function date(text: string, language: Language = tongue.language): string {
+  if (Number.isNaN(Date.parse(text))) return text;
   return new Intl.DateTimeFormat(language, { dateStyle: 'long' }).format(new Date(text));
 }
 

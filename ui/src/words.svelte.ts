@@ -8,8 +8,13 @@ type Raw = keyof typeof fr;
 type Plural<K> = K extends `${infer Base}_one` ? Base : never;
 export type Key = Raw | Plural<Raw>;
 export type Values = Record<string, string | number>;
+/** A sentence cut at its holes, for screens that show a name in bold or a topic as code. */
+export interface Piece {
+  text: string;
+  hole: string | undefined;
+}
 
-const sentences: Record<Language, Record<string, string>> = { fr, en };
+const sentences: Record<Language, Record<string, string>> = { fr: typeset(fr), en };
 
 function remembered(): Language {
   const stored = globalThis.localStorage?.getItem('courtier.language');
@@ -34,21 +39,38 @@ export function t(key: Key, values: Values = {}): string {
 }
 
 export function sentence(language: Language, key: Key, values: Values = {}): string {
-  const all = sentences[language];
-  let found = all[key];
-  if (found === undefined && typeof values['count'] === 'number') {
-    const form = new Intl.PluralRules(language).select(values['count']) === 'one' ? 'one' : 'other';
-    found = all[`${key}_${form}`];
-  }
-  if (found === undefined) return key;
-  return found.replace(/\{(\w+)\}/g, (hole, name: string) => {
-    const value = values[name];
-    if (value === undefined) return hole;
-    return typeof value === 'number' ? new Intl.NumberFormat(language).format(value) : value;
+  return pieces(language, key, values).map(({ text }) => text).join('');
+}
+
+export function pieces(language: Language, key: Key, values: Values = {}): Piece[] {
+  const found = template(language, key, values['count']);
+  if (found === undefined) return [{ text: key, hole: undefined }];
+  // Split on a group keeps the names of the holes at the odd places.
+  return found.split(/\{(\w+)\}/).map((part, at) => {
+    if (at % 2 === 0) return { text: part, hole: undefined };
+    const value = values[part];
+    const text = typeof value === 'number' ? new Intl.NumberFormat(language).format(value) : (value ?? `{${part}}`);
+    return { text, hole: part };
   });
+}
+
+function template(language: Language, key: Key, count: string | number | undefined): string | undefined {
+  const all = sentences[language];
+  if (all[key] !== undefined || typeof count !== 'number') return all[key];
+  const form = new Intl.PluralRules(language).select(count) === 'one' ? 'one' : 'other';
+  return all[`${key}_${form}`];
 }
 
 /** Whether a key exists: for words chosen by a code that came over the wire. */
 export function has(key: string): key is Key {
   return key in fr;
+}
+
+/** French typography: a narrow space before ; ! ? and a full one before : and inside « », none of which breaks. */
+export function french(text: string): string {
+  return text.replace(/ ([;!?])/g, '\u202f$1').replace(/ ([:»])/g, '\u00a0$1').replace(/« /g, '«\u00a0');
+}
+
+function typeset(words: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(words).map(([key, text]) => [key, french(text)]));
 }

@@ -15,6 +15,9 @@ export class SignedOut extends Error {}
 /** The daemon does not answer. */
 export class Unreachable extends Error {}
 
+/** A file that could not be written where the user wanted it. */
+export class NotSaved extends Error {}
+
 async function ask(path: string, init: RequestInit): Promise<Response> {
   let answer: Response;
   try {
@@ -66,15 +69,20 @@ export const client = {
     return (await ask(`/files/records.csv?${query}`, {})).arrayBuffer();
   },
 
-  /** A native dialog in the window, a download in a browser. */
-  async saveFile(name: string, contents: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (client.can.nativeDialogs) return saveNatively(name, base64(contents));
+  /** A native dialog in the window, a download in a browser; false if the dialog was closed. */
+  async saveFile(name: string, contents: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    if (client.can.nativeDialogs) {
+      return saveNatively(name, base64(contents)).catch((error: unknown) => {
+        throw new NotSaved(String(error));
+      });
+    }
     const url = URL.createObjectURL(new Blob([contents]));
     const link = document.createElement('a');
     link.href = url;
     link.download = name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    return true;
   },
 };
 

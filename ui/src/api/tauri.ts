@@ -11,6 +11,7 @@ export function desktop(): boolean {
   return internals() !== undefined;
 }
 
-export async function saveNatively(name: string, base64: string): Promise<void> {
-  await internals()?.invoke('save_file', { name, base64 });
+/** Asks where to; false when the user closes the dialog. */
+export async function saveNatively(name: string, base64: string): Promise<boolean> {
+  return (await internals()?.invoke('save_file', { name, base64 })) === true;
 }
