@@ -70,6 +70,7 @@ describe('times', () => {
 describe('received text', () => {
   it('shows what would be invisible or turn the line round', () => {
     expect(visible('a\u202eb\u0000c\u200d')).toBe('a\\u202eb\\u0000c\\u200d');
+    expect(visible('\u2028\u00ad\u061c')).toBe('\\u2028\\u00ad\\u061c');
     expect(visible('tab\tand line\n stay')).toBe('tab\tand line\n stay');
   });
 });
