@@ -99,6 +99,11 @@ pub enum EventKind {
     Dropped {
         count: u64,
     },
+    /// What must be kept cannot be written (a full disk, mostly): nothing is acknowledged that is not
+    /// stored; told again when it can.
+    StoreFailing {
+        failing: bool,
+    },
     /// A fault of ours that ended one connection.
     Panicked,
 }

@@ -13,7 +13,7 @@ use tokio::task::LocalSet;
 use crate::core::{Core, Parts, Session};
 use crate::handshake::Shard;
 use crate::listener::{self, Door, Doors, ListenError, ListenerId, ListenerInfo, ListenerSpec};
-use crate::store::RetainedStore;
+use crate::store::{Loaded, Store};
 use crate::{Authenticator, Clock, Config, Error, Event, Identity, Keeper, Message, Rights, Settled, TransportKind};
 
 /// How often sessions, wills and keep-alives are looked at.
@@ -128,11 +128,11 @@ impl Builder {
 
     /// Opens the store and starts the shard's thread. No door is open yet.
     pub fn spawn(self) -> Result<BrokerHandle, Error> {
-        let (store, retained, store_settled) = match &self.config.store_path {
-            None => (None, Vec::new(), None),
+        let (store, loaded, store_settled) = match &self.config.store_path {
+            None => (None, Loaded::default(), None),
             Some(path) => {
-                let (store, retained, settled) = RetainedStore::open(path)?;
-                (Some(store), retained, Some(settled))
+                let (store, loaded, settled) = Store::open(path)?;
+                (Some(store), loaded, Some(settled))
             }
         };
         let (tap, _) = broadcast::channel(self.config.tap_capacity);
@@ -145,7 +145,7 @@ impl Builder {
             limits: self.config.limits,
             rights: self.rights,
             store,
-            retained,
+            loaded,
             keepers,
             tap: tap.clone(),
             events: events.clone(),
@@ -172,7 +172,18 @@ async fn shard(
     mut queue: mpsc::UnboundedReceiver<Task>,
     results: Vec<(Option<usize>, mpsc::UnboundedReceiver<Settled>)>,
 ) {
+    let changed = parts.store.as_ref().map(|store| store.wake.clone());
     let core = Rc::new(RefCell::new(Core::new(parts)));
+    if let Some(changed) = changed {
+        // Runs when the turn that changed something is over: its changes are one group.
+        let core = core.clone();
+        tokio::task::spawn_local(async move {
+            loop {
+                changed.notified().await;
+                core.borrow_mut().flush_store();
+            }
+        });
+    }
     let scratch = Rc::new(RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()));
     let shard = Shard { core: core.clone(), authenticator, scratch };
     for (keeper, mut settled) in results {

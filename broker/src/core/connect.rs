@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use mqtt::{Ack, ConnAck, ConnAckProperties, Connect, Packet, QoS, Reason, Version};
 
+use super::session::{Delivery, packet_id};
 use super::{Core, Outbox, Session, SessionId};
+use crate::store::{Change, will_as_publish};
 use crate::{Action, ConnectFault, EventKind, Identity, Message, Origin, config};
 
 /// What a connection goes on with after its CONNACK.
@@ -111,6 +113,13 @@ impl Core {
         session.will_due_ms = None;
         session.away_since_ms = None;
         session.outbox = Some(outbox);
+        let stored = session.expiry_secs > 0;
+        let was_stored = std::mem::replace(&mut session.stored, stored);
+        if stored {
+            self.keep_session(id);
+        } else if was_stored {
+            self.keep(Change::Forget(id));
+        }
     }
 
     fn connack(&self, id: SessionId, session_present: bool, assigned: Option<String>) -> Packet {
@@ -128,21 +137,23 @@ impl Core {
         Packet::ConnAck(Box::new(ConnAck { session_present, reason: Reason::Success, properties }))
     }
 
-    /// What was in flight goes again, in its order, then what waited (5.0 §4.4).
+    /// What was in flight goes again, in its order, then what waited (5.0 §4.4), never more than the
+    /// client now takes at once.
     fn resend(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get(&id) else { return };
+        let Some(session) = self.sessions.get_mut(&id) else { return };
         let Some(outbox) = session.outbox.clone() else { return };
-        for each in &session.inflight {
-            match &each.delivery {
+        for each in std::mem::take(&mut session.inflight).into_iter().rev() {
+            match each.delivery {
                 Some(delivery) => {
-                    self.write(&outbox, delivery, Some(each.packet_id), true);
+                    session.queue_bytes += delivery.message.cost();
+                    session.queue.push_front(Delivery { dup: true, ..delivery });
                 }
-                None => outbox.send(&Packet::PubRel(Ack {
-                    packet_id: each.packet_id,
-                    reason: Reason::Success,
-                    properties: None,
-                })),
+                None => session.inflight.push_front(each),
             }
+        }
+        for each in &session.inflight {
+            let packet_id = packet_id(each.seq);
+            outbox.send(&Packet::PubRel(Ack { packet_id, reason: Reason::Success, properties: None }));
         }
         self.pump(id);
     }
@@ -157,11 +168,11 @@ impl Core {
         let (identity, client_id) = (session.identity.clone(), session.client_id.clone());
         session.outbox = None;
         session.away_since_ms = Some(now_ms);
-        let delay_secs =
-            session.will.as_ref().map(|will| will.properties.delay_secs.unwrap_or(0).min(session.expiry_secs));
-        session.will_due_ms = delay_secs.map(|secs| now_ms + i64::from(secs) * 1000);
+        session.left_seq = session.next_seq;
+        session.will_due_ms = session.will_due(now_ms);
         self.counters.connected(-1);
         self.event(Some(outbox.peer), Some(&client_id), Some(&identity), EventKind::Disconnected { reason });
+        self.keep_session(id);
         self.sweep_session(id, now_ms);
     }
 
@@ -174,15 +185,8 @@ impl Core {
         if self.stopping || !self.rights.decide(&identity, &client_id, Action::Publish, &will.topic).allowed {
             return;
         }
-        let properties = mqtt::PublishProperties {
-            payload_is_utf8: will.properties.payload_is_utf8,
-            message_expiry_secs: will.properties.message_expiry_secs,
-            response_topic: will.properties.response_topic,
-            correlation_data: will.properties.correlation_data,
-            content_type: will.properties.content_type,
-            user_properties: will.properties.user_properties,
-            ..mqtt::PublishProperties::default()
-        };
+        let properties = will_as_publish(will.properties);
+        self.keep_session(id);
         let message = Message {
             topic: will.topic,
             payload: will.payload,

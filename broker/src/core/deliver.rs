@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use mqtt::{PacketId, PublishProperties, QoS, Version, codec};
 
 use super::outbox::Outbox;
-use super::session::{Delivery, InFlight, Replay};
+use super::session::{Delivery, Replay, packet_id};
 use super::subscriptions::{Group, Matches, Target};
 use super::{CACHED_TOPICS, Core, SessionId};
 use crate::message::Expiry;
@@ -83,12 +83,9 @@ impl Core {
         {
             return false;
         }
-        let delivery = Delivery {
-            message: message.clone(),
-            qos: message.qos.min(target.qos),
-            retain: message.retain && target.retain_as_published,
-            subscription_ids: target.subscription_ids.clone(),
-        };
+        let retain = message.retain && target.retain_as_published;
+        let qos = message.qos.min(target.qos);
+        let delivery = Delivery::new(message.clone(), qos, retain, target.subscription_ids.clone());
         let Some(outbox) = session.outbox.clone() else {
             // 3.1.1 leaves QoS 0 for a client that is away to the server: it is not kept.
             if delivery.qos == QoS::AtMostOnce {
@@ -96,14 +93,16 @@ impl Core {
             }
             return self.hold(target.session, delivery);
         };
-        let must_wait =
-            !session.queue.is_empty() || !outbox.has_room() || delivery.qos > QoS::AtMostOnce && !session.window_open();
+        let must_wait = !session.queue.is_empty()
+            || !outbox.has_room()
+            || qos > QoS::AtMostOnce && !session.window_open()
+            || qos == QoS::ExactlyOnce && session.stored && self.store.is_some();
         if must_wait {
             return self.hold(target.session, delivery);
         }
         let shared = delivery.subscription_ids.is_empty() && delivery.message.properties.message_expiry_secs.is_none();
         if !shared {
-            return self.send_alone(target.session, &outbox, &delivery);
+            return self.send_alone(target.session, &outbox, delivery);
         }
         let key = (outbox.version, delivery.qos, delivery.retain);
         let at = match shapes.iter().position(|shape| shape.key == key) {
@@ -120,7 +119,7 @@ impl Core {
         if self.is_too_large(&outbox, &shape.bytes) {
             return false;
         }
-        let packet_id = self.in_flight(target.session, &delivery);
+        let packet_id = self.in_flight(target.session, delivery);
         if let (Some(at), Some(id)) = (shape.id_at, packet_id)
             && let Some(place) = shape.bytes.get_mut(at..at + 2)
         {
@@ -133,62 +132,71 @@ impl Core {
 
     /// Sends what no other gets in this form. What cannot be sent does not stay in flight: nobody
     /// would ever acknowledge it, and the window would stay closed by one.
-    fn send_alone(&mut self, id: SessionId, outbox: &Rc<Outbox>, delivery: &Delivery) -> bool {
-        let packet_id = self.in_flight(id, delivery);
-        let sent = self.write(outbox, delivery, packet_id, false);
-        if !sent && let Some(session) = self.sessions.get_mut(&id) {
-            session.inflight.retain(|each| Some(each.packet_id) != packet_id);
+    fn send_alone(&mut self, id: SessionId, outbox: &Rc<Outbox>, mut delivery: Delivery) -> bool {
+        if delivery.qos > QoS::AtMostOnce && delivery.seq == 0 {
+            self.take_up(id, &mut delivery);
+        }
+        let seq = delivery.seq;
+        let sent = self.write(outbox, &delivery, (seq > 0).then(|| packet_id(seq)));
+        if sent {
+            self.in_flight(id, delivery);
+        } else {
+            self.done(id, seq);
         }
         sent
     }
 
     /// Remembers what must be acknowledged; `None` for QoS 0.
-    fn in_flight(&mut self, id: SessionId, delivery: &Delivery) -> Option<PacketId> {
+    fn in_flight(&mut self, id: SessionId, mut delivery: Delivery) -> Option<PacketId> {
         if delivery.qos == QoS::AtMostOnce {
             return None;
         }
-        let session = self.sessions.get_mut(&id)?;
-        let packet_id = session.packet_id();
-        session.inflight.push_back(InFlight { packet_id, delivery: Some(delivery.clone()) });
-        Some(packet_id)
+        if delivery.seq == 0 {
+            self.take_up(id, &mut delivery);
+        }
+        let seq = delivery.seq;
+        self.sessions.get_mut(&id)?.sent(seq, Some(delivery));
+        Some(packet_id(seq))
     }
 
-    fn hold(&mut self, id: SessionId, delivery: Delivery) -> bool {
+    fn hold(&mut self, id: SessionId, mut delivery: Delivery) -> bool {
         let Some(session) = self.sessions.get_mut(&id) else { return false };
         let acknowledged = delivery.qos > QoS::AtMostOnce;
-        let count = session.hold(delivery);
-        if acknowledged && session.is_behind() {
-            self.behind = Some(id);
+        let (room, count) = session.make_room(delivery.message.cost());
+        if room {
+            if acknowledged {
+                self.take_up(id, &mut delivery);
+            }
+            let Some(session) = self.sessions.get_mut(&id) else { return false };
+            session.hold(delivery);
+            if acknowledged && session.is_behind() {
+                self.behind = Some(id);
+            }
         }
         if count > 0 {
             self.counters.dropped(count);
             // Once per thousand: a queue that stays full must not drown the other events.
-            if session.dropped % 1000 < count {
-                let count = session.dropped;
-                self.session_event(id, EventKind::Dropped { count });
+            if let Some(total) = self.sessions.get(&id).map(|session| session.dropped)
+                && total % 1000 < count
+            {
+                self.session_event(id, EventKind::Dropped { count: total });
             }
         }
         true
     }
 
     /// Encodes for one connection alone: with its subscription identifiers and the time left.
-    pub(super) fn write(
-        &self,
-        outbox: &Rc<Outbox>,
-        delivery: &Delivery,
-        packet_id: Option<PacketId>,
-        dup: bool,
-    ) -> bool {
+    pub(super) fn write(&self, outbox: &Rc<Outbox>, delivery: &Delivery, packet_id: Option<PacketId>) -> bool {
         let mut properties = delivery.message.properties.clone();
         properties.subscription_ids.clone_from(&delivery.subscription_ids);
         match delivery.message.expiry_left(self.clock.now_us()) {
             Expiry::Never => {}
             Expiry::Left(secs) => properties.message_expiry_secs = Some(secs),
-            Expiry::Passed if packet_id.is_none() => return false,
+            Expiry::Passed if !delivery.dup => return false,
             // It is in flight already: what was promised is finished.
             Expiry::Passed => properties.message_expiry_secs = Some(0),
         }
-        match encoded(outbox.version, delivery, &properties, packet_id, dup) {
+        match encoded(outbox.version, delivery, &properties, packet_id) {
             Some((bytes, _)) if !self.is_too_large(outbox, &bytes) => {
                 outbox.send_encoded(&bytes);
                 self.counters.sent(1);
@@ -214,6 +222,9 @@ impl Core {
             let Some(session) = self.sessions.get_mut(&id) else { return };
             let Some(outbox) = session.outbox.clone() else { return };
             let Some(next) = session.queue.front() else { break };
+            if next.qos == QoS::ExactlyOnce && next.ticket > self.store_settled {
+                return;
+            }
             if !outbox.has_room() || next.qos > QoS::AtMostOnce && !session.window_open() {
                 return;
             }
@@ -226,10 +237,12 @@ impl Core {
                 let (who, topic) = (&session.identity, &delivery.message.topic);
                 self.rights.decide(who, &session.client_id, Action::Read, topic).allowed
             };
-            if !may_read || delivery.message.expiry_left(now_us) == Expiry::Passed {
+            // What may have been sent already is finished, though its time is over.
+            if !may_read || !delivery.dup && delivery.message.expiry_left(now_us) == Expiry::Passed {
+                self.done(id, delivery.seq);
                 continue;
             }
-            self.send_alone(id, &outbox, &delivery);
+            self.send_alone(id, &outbox, delivery);
         }
         while self.replay(id) {}
     }
@@ -256,12 +269,12 @@ impl Core {
         };
         let now_us = self.clock.now_us();
         let next = self.retained.matching(&replay.filter, replay.cursor.as_deref(), now_us).find(may_read);
-        let delivery = next.map(|message| Delivery {
-            message: message.clone(),
-            qos: message.qos.min(replay.qos),
-            retain: true,
-            subscription_ids: replay.subscription_id.into_iter().collect(),
+        let delivery = next.map(|message| {
+            let subscription_ids = replay.subscription_id.into_iter().collect();
+            Delivery::new(message.clone(), message.qos.min(replay.qos), true, subscription_ids)
         });
+        // QoS 2 is sent from the queue, once the store holds it.
+        let by_queue = session.stored && self.store.is_some();
         let waits = delivery.as_ref().is_some_and(|next| next.qos > QoS::AtMostOnce) && !session.window_open();
         if waits {
             return false;
@@ -270,7 +283,11 @@ impl Core {
         match (delivery, session.replays.front_mut()) {
             (Some(delivery), Some(replay)) => {
                 replay.cursor = Some(delivery.message.topic.as_str().to_owned());
-                self.send_alone(id, &outbox, &delivery);
+                if by_queue && delivery.qos == QoS::ExactlyOnce {
+                    self.hold(id, delivery);
+                    return false;
+                }
+                self.send_alone(id, &outbox, delivery);
             }
             _ => drop(session.replays.pop_front()),
         }
@@ -281,7 +298,7 @@ impl Core {
 fn shape(key: (Version, QoS, bool), delivery: &Delivery) -> Option<Shape> {
     // Each target's own identifier is put in its place.
     let packet_id = (delivery.qos > QoS::AtMostOnce).then_some(PacketId::MIN);
-    let (bytes, id_at) = encoded(key.0, delivery, &delivery.message.properties, packet_id, false)?;
+    let (bytes, id_at) = encoded(key.0, delivery, &delivery.message.properties, packet_id)?;
     Some(Shape { key, bytes, id_at })
 }
 
@@ -290,10 +307,9 @@ fn encoded(
     delivery: &Delivery,
     properties: &PublishProperties,
     packet_id: Option<PacketId>,
-    dup: bool,
 ) -> Option<(BytesMut, Option<usize>)> {
     let (message, mut out) = (&delivery.message, BytesMut::new());
-    let dup = dup && delivery.qos > QoS::AtMostOnce;
+    let dup = delivery.dup && delivery.qos > QoS::AtMostOnce;
     let head = codec::PublishHead { dup, qos: delivery.qos, retain: delivery.retain, packet_id };
     let id_at = codec::encode_publish(head, message.topic.as_str(), &message.payload, properties, version, &mut out)
         .inspect_err(|error| tracing::error!(%error, "a publication could not be written"))

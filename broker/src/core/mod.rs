@@ -3,11 +3,13 @@
 
 mod connect;
 mod deliver;
+mod keep;
 mod outbox;
 mod packets;
 mod publish;
 mod retained;
 mod session;
+mod settle;
 mod subscriptions;
 mod sweep;
 
@@ -17,7 +19,7 @@ use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use mqtt::{Limits, Reason};
+use mqtt::{Filter, Limits, Packet, Reason, SubAck};
 use tokio::sync::{Notify, broadcast};
 
 pub(crate) use connect::Welcome;
@@ -27,8 +29,8 @@ pub(crate) use session::Session;
 pub(crate) use subscriptions::SessionId;
 
 use crate::handle::Counters;
-use crate::store::RetainedStore;
-use crate::{Clock, Event, EventKind, Identity, Keeper, Message, Offer, Rights, Settled};
+use crate::store::{Change, Loaded, Store};
+use crate::{Clock, Event, EventKind, Identity, Keeper, Message, Offer, Rights};
 use outbox::PendingAck;
 use retained::Retained;
 use subscriptions::{Matches, Subscriptions};
@@ -47,8 +49,29 @@ type Waiting = std::collections::VecDeque<(u64, Waiter)>;
 /// Who waits for a ticket: the acknowledgement, and the connection that it belongs to, which may
 /// be gone by then (a new connection of the same client is another outbox).
 enum Waiter {
-    Client { ack: Rc<PendingAck>, outbox: Weak<Outbox>, session: SessionId },
+    Client {
+        ack: Rc<PendingAck>,
+        outbox: Weak<Outbox>,
+        session: SessionId,
+    },
     Site(Rc<SitePublish>),
+    /// A packet that may only be sent once the store holds what it says.
+    Packet {
+        outbox: Weak<Outbox>,
+        packet: Packet,
+    },
+    /// The same for SUBACK, which can tell that it was not stored.
+    SubAck {
+        outbox: Weak<Outbox>,
+        session: SessionId,
+        suback: Box<SubAck>,
+        filters: Vec<Filter>,
+    },
+    /// QoS 2 messages that a session may be sent once they are stored.
+    Queue {
+        session: SessionId,
+        seq: u64,
+    },
 }
 
 /// A publication of the site that waits for its keepers.
@@ -72,8 +95,12 @@ pub(crate) struct Core {
     /// Tells those who wait that a subscriber has caught up.
     pub relief: Rc<Notify>,
     retained: Retained,
-    store: Option<RetainedStore>,
+    store: Option<Store>,
     store_waiting: Waiting,
+    /// The last group of changes that the store has settled.
+    store_settled: u64,
+    /// The last group could not be stored.
+    store_failing: bool,
     keepers: Vec<KeeperSlot>,
     tap: broadcast::Sender<Arc<Message>>,
     events: broadcast::Sender<Arc<Event>>,
@@ -86,8 +113,8 @@ pub(crate) struct Parts {
     pub clock: Clock,
     pub limits: Limits,
     pub rights: Rights,
-    pub store: Option<RetainedStore>,
-    pub retained: Vec<Message>,
+    pub store: Option<Store>,
+    pub loaded: Loaded,
     pub keepers: Vec<Box<dyn Keeper>>,
     pub tap: broadcast::Sender<Arc<Message>>,
     pub events: broadcast::Sender<Arc<Event>>,
@@ -97,10 +124,10 @@ pub(crate) struct Parts {
 impl Core {
     pub fn new(parts: Parts) -> Core {
         let mut retained = Retained::default();
-        for message in parts.retained {
+        for message in parts.loaded.retained {
             retained.put(Arc::new(message));
         }
-        Core {
+        let mut core = Core {
             clock: parts.clock,
             limits: parts.limits,
             rights: Arc::new(parts.rights),
@@ -114,12 +141,16 @@ impl Core {
             retained,
             store: parts.store,
             store_waiting: Waiting::new(),
+            store_settled: 0,
+            store_failing: false,
             keepers: parts.keepers.into_iter().map(|keeper| KeeperSlot { keeper, waiting: Waiting::new() }).collect(),
             tap: parts.tap,
             events: parts.events,
             counters: parts.counters,
             stopping: false,
-        }
+        };
+        core.restore(parts.loaded.sessions);
+        core
     }
 
     pub fn event(
@@ -177,6 +208,11 @@ impl Core {
             for filter in lost {
                 session.subscriptions.remove(&filter);
                 self.subscriptions.remove(*id, &filter);
+                if session.stored
+                    && let Some(store) = &mut self.store
+                {
+                    store.push(Change::Unsubscribe { session: *id, filter });
+                }
             }
         }
     }
@@ -209,6 +245,11 @@ impl Core {
         for filter in session.subscriptions.keys() {
             self.subscriptions.remove(id, filter);
         }
+        if session.stored
+            && let Some(store) = &mut self.store
+        {
+            store.push(Change::Forget(id));
+        }
     }
 
     pub fn session_of(&self, client_id: &str) -> Option<SessionId> {
@@ -217,41 +258,6 @@ impl Core {
 
     pub fn sessions(&self) -> impl Iterator<Item = (SessionId, &Session)> {
         self.sessions.iter().map(|(id, session)| (*id, session))
-    }
-
-    /// A keeper (or the own store, `None`) has settled its tickets up to this one.
-    pub fn settled(&mut self, keeper: Option<usize>, settled: Settled) {
-        let waiting = match keeper {
-            None => &mut self.store_waiting,
-            Some(index) => match self.keepers.get_mut(index) {
-                Some(slot) => &mut slot.waiting,
-                None => return,
-            },
-        };
-        let mut outboxes: Vec<Rc<Outbox>> = Vec::new();
-        while waiting.front().is_some_and(|(ticket, _)| *ticket <= settled.up_to) {
-            let Some((_, waiter)) = waiting.pop_front() else { break };
-            match waiter {
-                Waiter::Client { ack, outbox, session } => {
-                    ack.waiting.set(ack.waiting.get().saturating_sub(1));
-                    if !settled.stored {
-                        ack.failed.set(true);
-                        if let Some(session) = self.sessions.get_mut(&session) {
-                            session.received.remove(&ack.packet_id);
-                        }
-                    }
-                    if let Some(outbox) = outbox.upgrade()
-                        && !outboxes.iter().any(|known| Rc::ptr_eq(known, &outbox))
-                    {
-                        outboxes.push(outbox);
-                    }
-                }
-                Waiter::Site(site) => site.settle(settled.stored),
-            }
-        }
-        for outbox in outboxes {
-            outbox.flush_acks();
-        }
     }
 
     /// Offers a message to all who must keep it; `waiter` is told of each ticket. What will be
@@ -270,9 +276,7 @@ impl Core {
         }
         if message.retain && !(kept.full && refusable) {
             if let Some(store) = &mut self.store {
-                let ticket = store.put(message);
-                self.store_waiting.push_back((ticket, waiter()));
-                kept.tickets += 1;
+                store.push(Change::Retain(message.clone()));
             }
             self.retained.put(message.clone());
         }
@@ -289,33 +293,9 @@ impl Core {
             }
         }
     }
-
-    pub fn close_store(&mut self) {
-        if let Some(store) = &mut self.store {
-            store.close();
-        }
-    }
 }
 
 struct Kept {
     tickets: u8,
     full: bool,
-}
-
-impl SitePublish {
-    fn settle(&self, stored: bool) {
-        self.waiting.set(self.waiting.get().saturating_sub(1));
-        if !stored {
-            self.failed.set(true);
-        }
-        self.finish_if_ready();
-    }
-
-    fn finish_if_ready(&self) {
-        if self.waiting.get() == 0
-            && let Some(done) = self.done.take()
-        {
-            done.send(!self.failed.get()).ok();
-        }
-    }
 }

@@ -24,6 +24,13 @@ pub(crate) struct PendingAck {
     pub failed: Cell<bool>,
 }
 
+impl PendingAck {
+    pub fn new(packet_id: PacketId, qos2: bool) -> PendingAck {
+        let (reason, waiting, failed) = (Cell::new(Reason::Success), Cell::new(0), Cell::new(false));
+        PendingAck { packet_id, qos2, reason, waiting, failed }
+    }
+}
+
 pub(crate) struct Outbox {
     pub version: Version,
     pub peer: SocketAddr,

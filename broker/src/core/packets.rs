@@ -2,12 +2,15 @@
 
 use std::rc::Rc;
 
-use mqtt::{Ack, Packet, QoS, Reason, ReasonProperties, RetainHandling, SubAck, Subscribe, Unsubscribe, Version};
+use mqtt::{
+    Ack, Filter, Packet, QoS, Reason, ReasonProperties, RetainHandling, SubAck, Subscribe, Unsubscribe, Version,
+};
 
 pub(crate) use super::publish::PublishState;
 use super::session::Replay;
-use super::{Core, Outbox, SessionId};
+use super::{Core, Outbox, SessionId, Waiter};
 use crate::EventKind;
+use crate::store::Change;
 
 /// How a connection goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,48 +59,51 @@ impl Core {
     /// PUBACK and PUBCOMP end a message; in any order (clients do mix them).
     fn acked(&mut self, id: SessionId, outbox: &Outbox, ack: &Ack, qos: QoS) -> Verdict {
         outbox.progressed();
-        if let Some(session) = self.sessions.get_mut(&id) {
-            let ours = |each: &super::session::InFlight| {
-                let stage = each.delivery.as_ref().map_or(QoS::ExactlyOnce, |delivery| delivery.qos);
-                each.packet_id == ack.packet_id && stage == qos
-            };
-            if let Some(at) = session.inflight.iter().position(ours) {
-                session.inflight.remove(at);
-            }
+        if let Some(session) = self.sessions.get_mut(&id)
+            && let Some(at) = session.in_flight_at(ack.packet_id)
+            && let Some(each) = session.inflight.get(at)
+            && each.delivery.as_ref().map_or(QoS::ExactlyOnce, |delivery| delivery.qos) == qos
+        {
+            let seq = each.seq;
+            session.inflight.remove(at);
+            self.done(id, seq);
         }
         self.pump(id);
         Verdict::GoOn
     }
 
-    fn pubrec(&mut self, id: SessionId, outbox: &Outbox, ack: &Ack) -> Verdict {
+    fn pubrec(&mut self, id: SessionId, outbox: &Rc<Outbox>, ack: &Ack) -> Verdict {
+        outbox.progressed();
         let packet_id = ack.packet_id;
         let Some(session) = self.sessions.get_mut(&id) else { return Verdict::GoOn };
-        let at = session.inflight.iter().position(|each| {
-            each.packet_id == packet_id
-                && each.delivery.as_ref().is_none_or(|delivery| delivery.qos == QoS::ExactlyOnce)
-        });
-        let mut reason = Reason::Success;
-        match at {
+        let at = session.in_flight_at(packet_id);
+        let found = at
+            .and_then(|at| session.inflight.get_mut(at))
+            .filter(|each| each.delivery.as_ref().is_none_or(|delivery| delivery.qos == QoS::ExactlyOnce));
+        let Some(each) = found else {
+            let reason = Reason::PacketIdentifierNotFound;
+            outbox.send(&Packet::PubRel(Ack { packet_id, reason, properties: None }));
+            return Verdict::GoOn;
+        };
+        let seq = each.seq;
+        if ack.reason.is_error() {
             // The receiver refused it: the message is over (5.0 §4.3.3).
-            Some(at) if ack.reason.is_error() => {
-                session.inflight.remove(at);
-                self.pump(id);
-                return Verdict::GoOn;
-            }
-            Some(at) => {
-                if let Some(each) = session.inflight.get_mut(at) {
-                    each.delivery = None;
-                }
-            }
-            None => reason = Reason::PacketIdentifierNotFound,
+            session.inflight.retain(|each| each.seq != seq);
+            self.done(id, seq);
+            self.pump(id);
+            return Verdict::GoOn;
         }
-        outbox.send(&Packet::PubRel(Ack { packet_id, reason, properties: None }));
+        each.delivery = None;
+        // Once the client hears PUBREL it forgets the identifier: the store must know by then.
+        let release = Packet::PubRel(Ack { packet_id, reason: Reason::Success, properties: None });
+        self.send_when_kept(id, outbox, Change::Released { session: id, seq }, release);
         Verdict::GoOn
     }
 
-    fn subscribe(&mut self, id: SessionId, outbox: &Outbox, subscribe: Subscribe) -> Verdict {
+    fn subscribe(&mut self, id: SessionId, outbox: &Rc<Outbox>, subscribe: Subscribe) -> Verdict {
         let mut reasons = Vec::with_capacity(subscribe.filters.len());
         let mut replays = Vec::new();
+        let mut granted = Vec::new();
         for (filter, options) in subscribe.filters {
             let Some(session) = self.sessions.get_mut(&id) else { return Verdict::GoOn };
             let decision = self.rights.decide_filter(&session.identity, &session.client_id, &filter);
@@ -107,7 +113,12 @@ impl Core {
                 reasons.push(Reason::NotAuthorized);
                 continue;
             }
-            session.subscriptions.insert(filter.clone(), (options, subscribe.subscription_id));
+            let subscription_id = subscribe.subscription_id;
+            session.subscriptions.insert(filter.clone(), (options, subscription_id));
+            if session.stored {
+                self.keep(Change::Subscribe { session: id, filter: filter.clone(), options, subscription_id });
+                granted.push(filter.clone());
+            }
             let new = self.subscriptions.add(id, &filter, options, subscribe.subscription_id);
             reasons.push(Core::granted(options.qos));
             let replay = match options.retain_handling {
@@ -116,33 +127,55 @@ impl Core {
                 RetainHandling::DoNotSend => false,
             };
             if replay && filter.share_group().is_none() {
-                let subscription_id = subscribe.subscription_id;
                 replays.push(Replay { filter, qos: options.qos, subscription_id, cursor: None });
             }
         }
         let properties = ReasonProperties::default();
-        outbox.send(&Packet::SubAck(Box::new(SubAck { packet_id: subscribe.packet_id, reasons, properties })));
+        let suback = Box::new(SubAck { packet_id: subscribe.packet_id, reasons, properties });
+        match &self.store {
+            Some(store) if !granted.is_empty() => {
+                let outbox = Rc::downgrade(outbox);
+                let waiter = Waiter::SubAck { outbox, session: id, suback, filters: granted };
+                self.store_waiting.push_back((store.ticket(), waiter));
+            }
+            _ => outbox.send(&Packet::SubAck(suback)),
+        }
         for replay in replays {
             self.send_retained(id, replay);
         }
         Verdict::GoOn
     }
 
-    fn unsubscribe(&mut self, id: SessionId, outbox: &Outbox, unsubscribe: Unsubscribe) -> Verdict {
+    fn unsubscribe(&mut self, id: SessionId, outbox: &Rc<Outbox>, unsubscribe: Unsubscribe) -> Verdict {
         let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
+        let mark = self.store_mark();
         for filter in &unsubscribe.filters {
-            if let Some(session) = self.sessions.get_mut(&id) {
-                session.subscriptions.remove(filter);
-                session.replays.retain(|replay| replay.filter != *filter);
-            }
-            let was_there = self.subscriptions.remove(id, filter);
+            let was_there = self.drop_subscription(id, filter);
             reasons.push(if was_there { Reason::Success } else { Reason::NoSubscriptionExisted });
         }
         if outbox.version != Version::V5 {
             reasons.clear();
         }
         let properties = ReasonProperties::default();
-        outbox.send(&Packet::UnsubAck(Box::new(SubAck { packet_id: unsubscribe.packet_id, reasons, properties })));
+        let unsuback = Packet::UnsubAck(Box::new(SubAck { packet_id: unsubscribe.packet_id, reasons, properties }));
+        match &self.store {
+            Some(store) if store.mark() > mark => {
+                let outbox = Rc::downgrade(outbox);
+                self.store_waiting.push_back((store.ticket(), Waiter::Packet { outbox, packet: unsuback }));
+            }
+            _ => outbox.send(&unsuback),
+        }
         Verdict::GoOn
+    }
+
+    /// Ends one subscription; answers whether there was one.
+    pub(super) fn drop_subscription(&mut self, id: SessionId, filter: &Filter) -> bool {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.replays.retain(|replay| replay.filter != *filter);
+            if session.subscriptions.remove(filter).is_some() && session.stored {
+                self.keep(Change::Unsubscribe { session: id, filter: filter.clone() });
+            }
+        }
+        self.subscriptions.remove(id, filter)
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::outbox::{Outbox, PendingAck};
 use super::{Core, SessionId, SitePublish, Waiter};
+use crate::store::Change;
 use crate::{Action, EventKind, Message, Origin, config};
 
 /// What a connection remembers of the publications it sent.
@@ -65,11 +66,16 @@ impl Core {
         }
         if publish.qos == QoS::ExactlyOnce
             && let Some(packet_id) = publish.packet_id
-            && !session.received.insert(packet_id)
         {
-            // Sent again before PUBREL: it is not a second message (5.0 §4.3.3).
-            self.acknowledge(outbox, packet_id, true, Reason::Success);
-            return Ok(());
+            let known = !session.received.insert(packet_id);
+            if session.stored {
+                self.keep(Change::Received { session: id, packet_id });
+            }
+            if known {
+                // Sent again before PUBREL: it is not a second message (5.0 §4.3.3).
+                self.acknowledge(id, outbox, packet_id, true, Reason::Success);
+                return Ok(());
+            }
         }
         let decision = self.rights.decide(&identity, &client_id, Action::Publish, &topic);
         if !decision.allowed {
@@ -104,20 +110,41 @@ impl Core {
     fn refuse(&mut self, id: SessionId, outbox: &Rc<Outbox>, publish: &Publish) {
         let Some(packet_id) = publish.packet_id else { return };
         let reason = if outbox.version == Version::V5 { Reason::NotAuthorized } else { Reason::Success };
-        if reason.is_error()
-            && let Some(session) = self.sessions.get_mut(&id)
-        {
-            session.received.remove(&packet_id);
+        if reason.is_error() {
+            self.not_received(id, packet_id);
         }
-        self.acknowledge(outbox, packet_id, publish.qos == QoS::ExactlyOnce, reason);
+        self.acknowledge(id, outbox, packet_id, publish.qos == QoS::ExactlyOnce, reason);
     }
 
-    /// An acknowledgement that nobody has to wait for, in its place behind those that wait.
-    fn acknowledge(&self, outbox: &Rc<Outbox>, packet_id: mqtt::PacketId, qos2: bool, reason: Reason) {
-        let ack =
-            PendingAck { packet_id, qos2, reason: Cell::new(reason), waiting: Cell::new(0), failed: Cell::new(false) };
-        outbox.acks.borrow_mut().push_back(Rc::new(ack));
+    /// An acknowledgement of what no keeper was offered, in its place behind those that wait. PUBREC
+    /// says that the identifier is known: the store must know it too.
+    fn acknowledge(
+        &mut self,
+        id: SessionId,
+        outbox: &Rc<Outbox>,
+        packet_id: mqtt::PacketId,
+        qos2: bool,
+        reason: Reason,
+    ) {
+        let ack = Rc::new(PendingAck::new(packet_id, qos2));
+        ack.reason.set(reason);
+        if qos2 && self.is_stored(id) {
+            self.wait_for_store(&ack, || Waiter::Client {
+                ack: ack.clone(),
+                outbox: Rc::downgrade(outbox),
+                session: id,
+            });
+        }
+        outbox.acks.borrow_mut().push_back(ack);
         outbox.flush_acks();
+    }
+
+    /// The acknowledgement waits until what this turn changed is committed.
+    fn wait_for_store(&mut self, ack: &PendingAck, waiter: impl Fn() -> Waiter) {
+        if let Some(store) = &self.store {
+            ack.waiting.set(ack.waiting.get() + 1);
+            self.store_waiting.push_back((store.ticket(), waiter()));
+        }
     }
 
     /// Keepers first, then the subscribers, then the tap.
@@ -133,28 +160,21 @@ impl Core {
             self.publish_arc(message);
             return;
         };
-        let ack = Rc::new(PendingAck {
-            packet_id,
-            qos2,
-            reason: Cell::new(Reason::Success),
-            waiting: Cell::new(0),
-            failed: Cell::new(false),
-        });
-        let kept = self.offer(message, true, || Waiter::Client {
-            ack: ack.clone(),
-            outbox: Rc::downgrade(outbox),
-            session: id,
-        });
+        let ack = Rc::new(PendingAck::new(packet_id, qos2));
+        let waiter = || Waiter::Client { ack: ack.clone(), outbox: Rc::downgrade(outbox), session: id };
+        let mark = self.store_mark();
+        let kept = self.offer(message, true, waiter);
         ack.waiting.set(kept.tickets);
         if kept.full {
             // Not stored, so not acknowledged as stored, and not handed on either: the client sends
             // it again, and nobody shall get it twice.
             ack.failed.set(true);
-            if let Some(session) = self.sessions.get_mut(&id) {
-                session.received.remove(&packet_id);
-            }
+            self.not_received(id, packet_id);
         } else if self.hand_on(message) == 0 && outbox.version == Version::V5 {
             ack.reason.set(Reason::NoMatchingSubscribers);
+        }
+        if !kept.full && (self.store_mark() > mark || qos2 && self.is_stored(id)) {
+            self.wait_for_store(&ack, waiter);
         }
         outbox.acks.borrow_mut().push_back(ack);
         outbox.flush_acks();
@@ -183,6 +203,7 @@ impl Core {
         let message = Arc::new(message);
         let site =
             Rc::new(SitePublish { waiting: Cell::new(0), failed: Cell::new(false), done: RefCell::new(Some(done)) });
+        let mark = self.store_mark();
         let kept = self.offer(&message, true, || Waiter::Site(site.clone()));
         self.counters.received(1, message.payload.len());
         site.waiting.set(kept.tickets);
@@ -191,13 +212,19 @@ impl Core {
         } else {
             self.hand_on(&message);
         }
+        if let Some(store) = self.store.as_ref().filter(|store| store.mark() > mark) {
+            site.waiting.set(site.waiting.get() + 1);
+            self.store_waiting.push_back((store.ticket(), Waiter::Site(site.clone())));
+        }
         site.finish_if_ready();
     }
 
     /// PUBREL of a publication with QoS 2 (5.0 §4.3.3).
-    pub(super) fn release(&mut self, id: SessionId, outbox: &Outbox, packet_id: mqtt::PacketId) {
+    pub(super) fn release(&mut self, id: SessionId, outbox: &Rc<Outbox>, packet_id: mqtt::PacketId) {
         let known = self.sessions.get_mut(&id).is_some_and(|session| session.received.remove(&packet_id));
         let reason = if known { Reason::Success } else { Reason::PacketIdentifierNotFound };
-        outbox.send(&Packet::PubComp(mqtt::Ack { packet_id, reason, properties: None }));
+        let complete = Packet::PubComp(mqtt::Ack { packet_id, reason, properties: None });
+        // The client is then free to use the identifier for another message.
+        self.send_when_kept(id, outbox, Change::Completed { session: id, packet_id }, complete);
     }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use mqtt::{Filter, QoS, SubscribeOptions, Topic};
 
-pub(crate) type SessionId = usize;
+pub(crate) use crate::store::SessionId;
 
 #[derive(Clone, Debug)]
 struct Subscriber {

@@ -68,6 +68,8 @@ impl Doctor {
             What::TakenOver => self.tell(seen, EventKind::TakenOver, self.named(seen)),
             What::Kicked => self.tell(seen, EventKind::Kicked, self.named(seen)),
             What::Dropped { .. } => {}
+            What::StoreFailing { failing: true } => self.tell(seen, EventKind::DiskLow, None),
+            What::StoreFailing { failing: false } => {}
             What::Panicked => tracing::error!(peer = ?seen.peer, "a fault of ours ended a connection"),
             kind => {
                 if let Some(finding) = diagnose(kind) {
@@ -178,6 +180,7 @@ fn diagnose(kind: &What) -> Option<Finding> {
         | What::TakenOver
         | What::Kicked
         | What::Dropped { .. }
+        | What::StoreFailing { .. }
         | What::Panicked => None,
     }
 }
