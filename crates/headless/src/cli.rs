@@ -52,7 +52,7 @@ enum Command {
         /// WebSocket port; 0 takes a free one
         #[arg(long, default_value_t = 9001)]
         ws_port: u16,
-        /// Keep retained messages here
+        /// Keep sessions and retained messages here
         #[arg(long)]
         data: Option<PathBuf>,
         /// Refuse publications and subscriptions below this filter; may be repeated
