@@ -43,7 +43,7 @@ impl Publisher {
             if self.open.contains_key(&id) {
                 break;
             }
-            let qos = if self.next % 2 == 0 { QoS::AtLeastOnce } else { QoS::ExactlyOnce };
+            let qos = if self.next.is_multiple_of(2) { QoS::AtLeastOnce } else { QoS::ExactlyOnce };
             self.open.insert(id, (self.next, qos, false));
             client.put(&publication("load/x", self.next.to_string(), qos, id, false));
         }
