@@ -11,6 +11,7 @@ pub fn bundle() -> Result<()> {
     install::toolchains()?;
     install::debian(packages::BUILD)?;
     install::debian(packages::WINDOW)?;
+    install::debian(packages::BUNDLE)?;
     run::interface()?;
     let mut build = cargo();
     build.args(["build", "--locked", "--release", "-p", "headless", "-p", "courtier"]);

@@ -7,6 +7,9 @@ pub const BUILD: &[&str] = &["build-essential", "pkg-config", "ca-certificates"]
 pub const WINDOW: &[&str] =
     &["file", "libayatana-appindicator3-dev", "librsvg2-dev", "libssl-dev", "libwebkit2gtk-4.1-dev", "libxdo-dev"];
 
+/// To make Debian packages.
+pub const BUNDLE: &[&str] = &["dpkg-dev"];
+
 /// To run the tests: foreign clients, browsers, a display without a screen.
 pub const TEST: &[&str] = &[
     "chromium",
