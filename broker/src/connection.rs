@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use mqtt::{Reason, codec};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
+use tokio::task::AbortHandle;
 
 use crate::core::{Outbox, PublishState, SessionId, Verdict, Welcome};
 use crate::handshake::{Duplex, Shard};
@@ -19,26 +20,49 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How often a publisher that waits looks whether its subscriber stalled.
 const STALL_CHECK: Duration = Duration::from_millis(50);
 
-pub(crate) async fn run(stream: Box<dyn Duplex>, rest: BytesMut, welcome: Welcome, shard: Shard) {
+/// Sets the two tasks of a connection going.
+pub(crate) fn start(stream: Box<dyn Duplex>, rest: BytesMut, welcome: Welcome, shard: Shard) {
     let (reader, writer) = tokio::io::split(stream);
     let Welcome { session, outbox } = welcome;
     let writing = tokio::task::spawn_local(write(writer, session, outbox.clone(), shard.clone()));
-    let reading = tokio::task::spawn_local(read(reader, rest, session, outbox.clone(), shard.clone()));
-    // A panic of ours ends this connection, is counted, and touches no other.
-    let reason = match reading.await {
-        Ok(reason) => reason,
-        Err(_) => {
-            let core = shard.core.borrow();
-            core.counters.panicked();
-            core.event(Some(outbox.peer), None, None, EventKind::Panicked);
-            Reason::ImplementationSpecificError
+    let writing = writing.abort_handle();
+    let reason = Reason::ImplementationSpecificError;
+    let end = Ending { session, outbox: outbox.clone(), shard: shard.clone(), writing, reason };
+    tokio::task::spawn_local(async move {
+        let mut end = end;
+        end.reason = read(reader, rest, session, outbox, shard).await;
+        drop(end);
+    });
+}
+
+/// The end of a connection, however it comes: a panic of ours ends this one, is counted, and touches
+/// no other.
+struct Ending {
+    session: SessionId,
+    outbox: Rc<Outbox>,
+    shard: Shard,
+    writing: AbortHandle,
+    reason: Reason,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if let Ok(mut core) = self.shard.core.try_borrow_mut() {
+            if std::thread::panicking() {
+                core.counters.panicked();
+                core.event(Some(self.outbox.peer), None, None, EventKind::Panicked);
+            }
+            core.disconnected(self.session, &self.outbox, self.reason);
         }
-    };
-    shard.core.borrow_mut().disconnected(session, &outbox, reason);
-    outbox.close(reason);
-    let abort = writing.abort_handle();
-    if tokio::time::timeout(LAST_WORDS, writing).await.is_err() {
-        abort.abort();
+        self.outbox.close(self.reason);
+        if self.writing.is_finished() {
+            return;
+        }
+        let writing = self.writing.clone();
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(LAST_WORDS).await;
+            writing.abort();
+        });
     }
 }
 

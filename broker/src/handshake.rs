@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use x509_parser::prelude::FromDer;
 
-use crate::core::{Core, Outbox};
+use crate::core::{Core, Outbox, Welcome};
 use crate::listener::{Door, Place};
 use crate::websocket::{self, UpgradeError};
 use crate::{
@@ -44,14 +44,28 @@ struct Knock {
 }
 
 pub(crate) async fn serve(tcp: TcpStream, peer: SocketAddr, door: Rc<Door>, shard: Shard, place: Place) {
+    // What a handshake needs is given back when it is over.
+    if let Some((stream, rest, welcome)) = Box::pin(let_in(tcp, peer, door, shard.clone(), place)).await {
+        connection::start(stream, rest, welcome, shard);
+    }
+}
+
+async fn let_in(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    door: Rc<Door>,
+    shard: Shard,
+    place: Place,
+) -> Option<(Box<dyn Duplex>, BytesMut, Welcome)> {
     let limit = Duration::from_secs(config::HANDSHAKE_SECS);
     let knock = match tokio::time::timeout(limit, knock(tcp, peer, &door, &shard)).await {
         Ok(Some(knock)) => knock,
-        Ok(None) => return,
+        Ok(None) => return None,
         Err(_) => {
             let fault = ConnectFault::TooSlow;
             let kind = EventKind::ConnectRefused { fault, user_name: None };
-            return shard.core.borrow().event(Some(peer), None, None, kind);
+            shard.core.borrow().event(Some(peer), None, None, kind);
+            return None;
         }
     };
     let Knock { mut stream, rest, connect, certificate } = knock;
@@ -62,11 +76,12 @@ pub(crate) async fn serve(tcp: TcpStream, peer: SocketAddr, door: Rc<Door>, shar
     };
     drop(place);
     match outcome {
-        Ok(welcome) => connection::run(stream, rest, welcome, shard).await,
+        Ok(welcome) => Some((stream, rest, welcome)),
         Err((reason, fault)) => {
             let kind = EventKind::ConnectRefused { fault, user_name };
             shard.core.borrow().event(Some(peer), Some(&client_id), None, kind);
             refuse(&mut stream, version, reason).await;
+            None
         }
     }
 }
@@ -90,7 +105,7 @@ async fn admit(
     peer: SocketAddr,
     door: &Door,
     shard: &Shard,
-) -> Result<crate::core::Welcome, (Reason, ConnectFault)> {
+) -> Result<Welcome, (Reason, ConnectFault)> {
     let question = shard.authenticator.authenticate(ConnectInfo {
         client_id: &connect.client_id,
         user_name: connect.user_name.as_deref(),

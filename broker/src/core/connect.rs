@@ -113,13 +113,14 @@ impl Core {
         session.will_due_ms = None;
         session.away_since_ms = None;
         session.outbox = Some(outbox);
-        let stored = session.expiry_secs > 0;
+        let (stored, now_ms) = (session.expiry_secs > 0, self.clock.now_ms());
         let was_stored = std::mem::replace(&mut session.stored, stored);
         if stored {
             self.keep_session(id);
         } else if was_stored {
             self.keep(Change::Forget(id));
         }
+        self.look_again(id, now_ms);
     }
 
     fn connack(&self, id: SessionId, session_present: bool, assigned: Option<String>) -> Packet {

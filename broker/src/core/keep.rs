@@ -50,6 +50,7 @@ impl Core {
             if killed {
                 self.keep_session(id);
             }
+            self.look_again(id, now_ms);
         }
         self.drop_lost_subscriptions();
     }

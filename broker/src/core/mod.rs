@@ -14,7 +14,7 @@ mod subscriptions;
 mod sweep;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -88,6 +88,8 @@ pub(crate) struct Core {
     sessions: HashMap<SessionId, Session>,
     next_session: SessionId,
     by_client: HashMap<Arc<str>, SessionId>,
+    /// When each session is to be looked at.
+    due: BTreeSet<(i64, SessionId)>,
     subscriptions: Subscriptions,
     matches: HashMap<Box<str>, (u64, Rc<Matches>)>,
     /// The subscriber that the last publication found behind: its publisher waits.
@@ -134,6 +136,7 @@ impl Core {
             sessions: HashMap::new(),
             next_session: 0,
             by_client: HashMap::new(),
+            due: BTreeSet::new(),
             subscriptions: Subscriptions::default(),
             matches: HashMap::new(),
             behind: None,

@@ -1,4 +1,5 @@
-//! What time does: sessions end, delayed wills are sent, silent clients are dropped.
+//! What time does: sessions end, delayed wills are sent, silent clients are dropped. Each session
+//! stands in one list by when it is to be looked at next: idle clients cost nothing.
 
 use mqtt::Reason;
 
@@ -8,30 +9,51 @@ impl Core {
     /// Called a few times a second; looks at the clock that was handed in.
     pub fn sweep(&mut self) {
         let now_ms = self.clock.now_ms();
-        let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
-        for id in ids {
-            let silent = self.sessions.get(&id).and_then(|session| session.outbox.clone()).filter(|outbox| {
-                !outbox.paused.get() && outbox.keep_alive_ms.is_some_and(|limit| now_ms - outbox.heard_ms.get() > limit)
-            });
-            if let Some(outbox) = silent {
-                outbox.say_goodbye(Reason::KeepAliveTimeout);
-                self.disconnected(id, &outbox, Reason::KeepAliveTimeout);
-            }
-            self.sweep_session(id, now_ms);
+        while let Some((due, id)) = self.due.first().copied()
+            && due <= now_ms
+        {
+            self.due.remove(&(due, id));
+            self.look_at(id, now_ms);
         }
     }
 
+    fn look_at(&mut self, id: SessionId, now_ms: i64) {
+        let silent = self.sessions.get(&id).and_then(|session| session.outbox.clone()).filter(|outbox| {
+            !outbox.paused.get() && outbox.keep_alive_ms.is_some_and(|limit| now_ms - outbox.heard_ms.get() > limit)
+        });
+        match silent {
+            Some(outbox) => {
+                outbox.say_goodbye(Reason::KeepAliveTimeout);
+                self.disconnected(id, &outbox, Reason::KeepAliveTimeout);
+            }
+            None => self.sweep_session(id, now_ms),
+        }
+    }
+
+    /// Ends what is over for a session that is away, and notes when to look at it again.
     pub(super) fn sweep_session(&mut self, id: SessionId, now_ms: i64) {
         let Some(session) = self.sessions.get(&id) else { return };
-        if session.outbox.is_some() {
-            return;
+        if session.outbox.is_none() {
+            let ended = session.ends_at_ms().is_some_and(|end| end <= now_ms);
+            if session.will_due_ms.is_some_and(|due| due <= now_ms) || ended {
+                self.publish_will(id);
+            }
+            if ended {
+                return self.forget(id);
+            }
         }
-        let ended = session.ends_at_ms().is_some_and(|end| end <= now_ms);
-        if session.will_due_ms.is_some_and(|due| due <= now_ms) || ended {
-            self.publish_will(id);
-        }
-        if ended {
-            self.forget(id);
+        self.look_again(id, now_ms);
+    }
+
+    /// Notes when a session is to be looked at; later is too early at worst.
+    pub(super) fn look_again(&mut self, id: SessionId, now_ms: i64) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        let due = match &session.outbox {
+            Some(outbox) => outbox.keep_alive_ms.map(|limit| (outbox.heard_ms.get() + limit).max(now_ms) + 1),
+            None => [session.will_due_ms, session.ends_at_ms()].into_iter().flatten().min(),
+        };
+        if let Some(due) = due {
+            self.due.insert((due, id));
         }
     }
 }

@@ -163,11 +163,14 @@ impl Filter {
             return false;
         }
         let mut theirs = other.levels();
-        for ours in self.levels() {
+        let mut mine = self.levels();
+        while let Some(ours) = mine.next() {
             if ours == "#" {
                 return true;
             }
             match theirs.next() {
+                // `a/#` also matches `a`; but no topic is empty, so these two ask for a further level.
+                Some("#") if ours == "+" && matches!(other.matching(), "#" | "/#") => return mine.next() == Some("#"),
                 Some("#") | None => return false,
                 Some(their) if ours == "+" || ours == their => {}
                 Some(_) => return false,
