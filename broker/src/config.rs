@@ -48,15 +48,25 @@ pub(crate) const SESSION_EXPIRY_SECS: u32 = 7 * 24 * 3600;
 
 pub struct Config {
     pub limits: Limits,
-    /// Where retained messages lie; `None` keeps them in memory only.
+    /// Where sessions and retained messages lie; `None` keeps them in memory only.
     pub store_path: Option<PathBuf>,
+    /// How often `$SYS/broker/…` is told anew; `None`: never.
+    pub sys_interval_secs: Option<u32>,
+    /// Longer keep-alives, and none at all, are cut to this (5.0 §3.2.2.3.14).
+    pub max_keep_alive_secs: Option<u16>,
     /// Publications a viewer may lag behind before it loses some.
     pub tap_capacity: usize,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { limits: Limits::default(), store_path: None, tap_capacity: 16_384 }
+        Config {
+            limits: Limits::default(),
+            store_path: None,
+            sys_interval_secs: Some(10),
+            max_keep_alive_secs: None,
+            tap_capacity: 16_384,
+        }
     }
 }
 

@@ -198,7 +198,7 @@ fn handle_whole_packets(
             .map(|(_, each)| (each.client_id.clone(), each.identity.clone()));
         let (client_id, identity) = who.unzip();
         core.event(Some(outbox.peer), client_id.as_deref(), identity.as_ref(), kind);
-        outbox.say_goodbye(fault.reason);
+        outbox.say_goodbye_because(fault.reason, Some(fault.what));
         return Some(fault.reason);
     }
     if rest.is_empty() {

@@ -46,6 +46,17 @@ impl Counters {
     pub fn connected(&self, change: i64) {
         self.connected.fetch_add(change, Ordering::Relaxed);
     }
+    pub fn stats(&self) -> Stats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            messages_in: read(&self.messages_in),
+            bytes_in: read(&self.bytes_in),
+            messages_out: read(&self.messages_out),
+            dropped: read(&self.dropped),
+            connected: u64::try_from(self.connected.load(Ordering::Relaxed)).unwrap_or(0),
+            panics: read(&self.panics),
+        }
+    }
     pub fn panicked(&self) {
         self.panics.fetch_add(1, Ordering::Relaxed);
     }
@@ -150,6 +161,8 @@ impl Builder {
             tap: tap.clone(),
             events: events.clone(),
             counters: counters.clone(),
+            sys_interval_secs: self.config.sys_interval_secs,
+            max_keep_alive_secs: self.config.max_keep_alive_secs,
         };
         let mut results: Vec<(Option<usize>, mpsc::UnboundedReceiver<Settled>)> =
             settled.into_iter().enumerate().map(|(index, settled)| (Some(index), settled)).collect();
@@ -333,15 +346,7 @@ impl BrokerHandle {
     }
 
     pub fn stats(&self) -> Stats {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Stats {
-            messages_in: read(&self.counters.messages_in),
-            bytes_in: read(&self.counters.bytes_in),
-            messages_out: read(&self.counters.messages_out),
-            dropped: read(&self.counters.dropped),
-            connected: u64::try_from(self.counters.connected.load(Ordering::Relaxed)).unwrap_or(0),
-            panics: read(&self.counters.panics),
-        }
+        self.counters.stats()
     }
 
     /// Closes the doors, writes the store, tells the clients, and comes back when the thread is

@@ -191,10 +191,12 @@ async fn read_connect(
 ) -> Option<Knock> {
     let limits = shard.core.borrow().limits;
     let mut rest = BytesMut::new();
+    let mut version = None;
     let refused = loop {
         match codec::frame_len(&rest, &limits) {
             Ok(Some(len)) if rest.len() >= len => {
                 let frame: Bytes = rest.split_to(len).freeze();
+                version = says_v5(&frame).then_some(Version::V5);
                 match codec::decode(&frame, None, &limits) {
                     Ok(Packet::Connect(connect)) => {
                         return Some(Knock { stream, rest, connect: *connect, certificate });
@@ -225,9 +227,19 @@ async fn read_connect(
     shard.core.borrow().event(Some(peer), None, None, EventKind::ConnectRefused { fault, user_name: None });
     // An unknown level is answered in the form that the oldest client understands (3.1.1 §3.1.2.2).
     if refused.reason == Reason::UnsupportedProtocolVersion {
-        refuse(&mut stream, Version::V3_1_1, refused.reason).await;
+        version = Some(Version::V3_1_1);
+    }
+    // 5.0 has words for every fault of a CONNECT; 3.1.1 has none for a malformed one.
+    if let Some(version) = version {
+        refuse(&mut stream, version, refused.reason).await;
     }
     None
+}
+
+/// Whether a CONNECT, whatever else it says, is one of MQTT 5.0 (§3.1.2.1, §3.1.2.2).
+fn says_v5(frame: &[u8]) -> bool {
+    let header = 1 + frame.iter().skip(1).take_while(|byte| **byte & 0x80 != 0).count() + 1;
+    frame.get(header..).is_some_and(|body| body.starts_with(b"\0\x04MQTT\x05"))
 }
 
 async fn refuse(stream: &mut Box<dyn Duplex>, version: Version, reason: Reason) {

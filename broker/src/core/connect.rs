@@ -45,15 +45,17 @@ impl Core {
             self.forget(old);
         }
         let id = resumed.unwrap_or_else(|| self.new_session(client_id, identity, connect.version));
-        let keep_alive_ms = i64::from(connect.keep_alive_secs) * 1500;
+        let keep_alive_secs = self.keep_alive(&connect);
+        let keep_alive_ms = i64::from(keep_alive_secs) * 1500;
         outbox.keep_alive_ms = (keep_alive_ms > 0).then_some(keep_alive_ms);
         outbox.max_packet_bytes = connect.properties.maximum_packet_size.map_or(usize::MAX, |bytes| bytes as usize);
+        outbox.alias_maximum = connect.properties.topic_alias_maximum.unwrap_or(0);
         outbox.problem_information = connect.properties.request_problem_information.unwrap_or(true);
         let outbox = Rc::new(outbox);
-        let (version, keep_alive_secs) = (connect.version, connect.keep_alive_secs);
-        let transport = outbox.transport;
+        let (version, transport) = (connect.version, outbox.transport);
+        let server_keep_alive = (keep_alive_secs != connect.keep_alive_secs).then_some(keep_alive_secs);
         self.settle_in(id, connect, outbox.clone());
-        outbox.send(&self.connack(id, resumed.is_some(), assigned));
+        outbox.send(&self.connack(id, resumed.is_some(), assigned, server_keep_alive));
         self.counters.connected(1);
         self.session_event(id, EventKind::Connected { version, transport, keep_alive_secs });
         self.resend(id);
@@ -123,12 +125,32 @@ impl Core {
         self.look_again(id, now_ms);
     }
 
-    fn connack(&self, id: SessionId, session_present: bool, assigned: Option<String>) -> Packet {
+    /// What the client asked for, cut to the limit; older clients cannot be told of one.
+    fn keep_alive(&self, connect: &Connect) -> u16 {
+        match self.max_keep_alive_secs {
+            Some(max)
+                if connect.version == Version::V5
+                    && (connect.keep_alive_secs == 0 || connect.keep_alive_secs > max) =>
+            {
+                max
+            }
+            _ => connect.keep_alive_secs,
+        }
+    }
+
+    fn connack(
+        &self,
+        id: SessionId,
+        session_present: bool,
+        assigned: Option<String>,
+        server_keep_alive_secs: Option<u16>,
+    ) -> Packet {
         let mut properties = ConnAckProperties::default();
         if let Some(session) = self.sessions.get(&id)
             && session.version == Version::V5
         {
             properties.assigned_client_id = assigned;
+            properties.server_keep_alive_secs = server_keep_alive_secs;
             properties.receive_maximum = u16::try_from(config::UNSETTLED_ACKS).ok();
             properties.topic_alias_maximum = Some(config::TOPIC_ALIASES);
             properties.maximum_packet_size = u32::try_from(self.limits.max_packet_bytes).ok();

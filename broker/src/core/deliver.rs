@@ -100,7 +100,9 @@ impl Core {
         if must_wait {
             return self.hold(target.session, delivery);
         }
-        let shared = delivery.subscription_ids.is_empty() && delivery.message.properties.message_expiry_secs.is_none();
+        let shared = outbox.alias_maximum == 0
+            && delivery.subscription_ids.is_empty()
+            && delivery.message.properties.message_expiry_secs.is_none();
         if !shared {
             return self.send_alone(target.session, &outbox, delivery);
         }
@@ -196,9 +198,16 @@ impl Core {
             // It is in flight already: what was promised is finished.
             Expiry::Passed => properties.message_expiry_secs = Some(0),
         }
-        match encoded(outbox.version, delivery, &properties, packet_id) {
+        let topic = delivery.message.topic.as_str();
+        let alias = outbox.alias(topic);
+        properties.topic_alias = alias.map(|(alias, _)| alias);
+        let topic_name = if alias.is_some_and(|(_, known)| known) { "" } else { topic };
+        match encoded(outbox.version, delivery, topic_name, &properties, packet_id) {
             Some((bytes, _)) if !self.is_too_large(outbox, &bytes) => {
                 outbox.send_encoded(&bytes);
+                if let Some((alias, false)) = alias {
+                    outbox.alias_told(topic, alias);
+                }
                 self.counters.sent(1);
                 true
             }
@@ -298,20 +307,22 @@ impl Core {
 fn shape(key: (Version, QoS, bool), delivery: &Delivery) -> Option<Shape> {
     // Each target's own identifier is put in its place.
     let packet_id = (delivery.qos > QoS::AtMostOnce).then_some(PacketId::MIN);
-    let (bytes, id_at) = encoded(key.0, delivery, &delivery.message.properties, packet_id)?;
+    let (bytes, id_at) =
+        encoded(key.0, delivery, delivery.message.topic.as_str(), &delivery.message.properties, packet_id)?;
     Some(Shape { key, bytes, id_at })
 }
 
 fn encoded(
     version: Version,
     delivery: &Delivery,
+    topic: &str,
     properties: &PublishProperties,
     packet_id: Option<PacketId>,
 ) -> Option<(BytesMut, Option<usize>)> {
     let (message, mut out) = (&delivery.message, BytesMut::new());
     let dup = delivery.dup && delivery.qos > QoS::AtMostOnce;
     let head = codec::PublishHead { dup, qos: delivery.qos, retain: delivery.retain, packet_id };
-    let id_at = codec::encode_publish(head, message.topic.as_str(), &message.payload, properties, version, &mut out)
+    let id_at = codec::encode_publish(head, topic, &message.payload, properties, version, &mut out)
         .inspect_err(|error| tracing::error!(%error, "a publication could not be written"))
         .ok()?;
     Some((out, id_at))

@@ -12,6 +12,7 @@ mod session;
 mod settle;
 mod subscriptions;
 mod sweep;
+mod sys;
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -108,6 +109,10 @@ pub(crate) struct Core {
     events: broadcast::Sender<Arc<Event>>,
     pub counters: Arc<Counters>,
     stopping: bool,
+    started_ms: i64,
+    sys_interval_ms: Option<i64>,
+    sys_due_ms: i64,
+    max_keep_alive_secs: Option<u16>,
 }
 
 /// What a core is made of.
@@ -121,6 +126,8 @@ pub(crate) struct Parts {
     pub tap: broadcast::Sender<Arc<Message>>,
     pub events: broadcast::Sender<Arc<Event>>,
     pub counters: Arc<Counters>,
+    pub sys_interval_secs: Option<u32>,
+    pub max_keep_alive_secs: Option<u16>,
 }
 
 impl Core {
@@ -129,6 +136,7 @@ impl Core {
         for message in parts.loaded.retained {
             retained.put(Arc::new(message));
         }
+        let started_ms = parts.clock.now_ms();
         let mut core = Core {
             clock: parts.clock,
             limits: parts.limits,
@@ -151,6 +159,10 @@ impl Core {
             events: parts.events,
             counters: parts.counters,
             stopping: false,
+            started_ms,
+            sys_interval_ms: parts.sys_interval_secs.map(|secs| i64::from(secs) * 1000),
+            sys_due_ms: started_ms,
+            max_keep_alive_secs: parts.max_keep_alive_secs,
         };
         core.restore(parts.loaded.sessions);
         core

@@ -2,7 +2,7 @@
 //! which takes everything at once: one write per connection and turn.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -39,6 +39,10 @@ pub(crate) struct Outbox {
     /// The client's own limit on what it is sent.
     pub max_packet_bytes: usize,
     pub problem_information: bool,
+    /// How many topic aliases the client takes (5.0 §3.1.2.11.5).
+    pub alias_maximum: u16,
+    /// Those that it was given on this connection.
+    aliases: RefCell<HashMap<Box<str>, u16>>,
     pub keep_alive_ms: Option<i64>,
     pub heard_ms: Cell<i64>,
     bytes: RefCell<BytesMut>,
@@ -67,6 +71,8 @@ impl Outbox {
             since_ms: now_ms,
             max_packet_bytes: usize::MAX,
             problem_information: true,
+            alias_maximum: 0,
+            aliases: RefCell::default(),
             keep_alive_ms: None,
             heard_ms: Cell::new(now_ms),
             bytes: RefCell::new(BytesMut::new()),
@@ -97,6 +103,21 @@ impl Outbox {
     pub fn send_encoded(&self, packet: &[u8]) {
         self.bytes.borrow_mut().extend_from_slice(packet);
         self.wake.notify_one();
+    }
+
+    /// The alias for a topic, and whether the client knows it already; `None` when there is none left.
+    pub fn alias(&self, topic: &str) -> Option<(u16, bool)> {
+        let aliases = self.aliases.borrow();
+        if let Some(alias) = aliases.get(topic) {
+            return Some((*alias, true));
+        }
+        let next = u16::try_from(aliases.len()).ok()?.checked_add(1)?;
+        (next <= self.alias_maximum).then_some((next, false))
+    }
+
+    /// The client was sent the topic with its alias.
+    pub fn alias_told(&self, topic: &str, alias: u16) {
+        self.aliases.borrow_mut().insert(topic.into(), alias);
     }
 
     pub fn has_room(&self) -> bool {
@@ -160,8 +181,16 @@ impl Outbox {
 impl Outbox {
     /// DISCONNECT with the reason where the version has one, then the end.
     pub fn say_goodbye(&self, reason: Reason) {
+        self.say_goodbye_because(reason, None);
+    }
+
+    /// The same, with words for the person who looks for the fault.
+    pub fn say_goodbye_because(&self, reason: Reason, why: Option<&str>) {
         if self.version == Version::V5 && self.closing.get().is_none() {
-            let properties = mqtt::DisconnectProperties::default();
+            // The longest goodbye must fit in what the client accepts (5.0 §3.14.2.2.3).
+            let fits = |why: &&str| why.len() + 16 <= self.max_packet_bytes;
+            let reason_string = why.filter(fits).map(str::to_owned);
+            let properties = mqtt::DisconnectProperties { reason_string, ..mqtt::DisconnectProperties::default() };
             self.send(&Packet::Disconnect(Box::new(mqtt::Disconnect { reason, properties })));
         }
         self.close(reason);

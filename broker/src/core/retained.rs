@@ -21,6 +21,14 @@ impl Retained {
         };
     }
 
+    pub fn get(&self, topic: &str) -> Option<&Arc<Message>> {
+        self.0.get(topic)
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Those that the filter matches, in the order of their topics. Only the part of the tree below
     /// the filter's first wildcard is walked, behind the topic `after`.
     pub fn matching<'a>(

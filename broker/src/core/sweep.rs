@@ -15,6 +15,7 @@ impl Core {
             self.due.remove(&(due, id));
             self.look_at(id, now_ms);
         }
+        self.tell_sys(now_ms);
     }
 
     fn look_at(&mut self, id: SessionId, now_ms: i64) {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use broker::{EventKind, Message, PublishError};
+use broker::{Config, Effect, EventKind, Message, PublishError, Rights};
 use bytes::Bytes;
 use mqtt::*;
 
 use crate::client::*;
-use crate::site::Site;
+use crate::site::{Site, builder, rule};
 
 #[tokio::test]
 async fn a_topic_alias_stands_for_its_topic() {
@@ -237,4 +237,77 @@ async fn a_stopped_broker_has_told_its_clients_and_freed_its_port() {
     let late = in_time("answer", site.handle.publish(Message::from_site(topic("t"), "late"))).await;
     assert_eq!(late, Err(PublishError::Stopped));
     in_time("second stop", site.handle.shutdown()).await;
+}
+
+#[tokio::test]
+async fn a_client_that_takes_aliases_is_sent_each_topic_once() {
+    let site = Site::open().await;
+    let mut connect = hello(Version::V5, "reader");
+    connect.properties.topic_alias_maximum = Some(1);
+    let mut reader = Client::connect(site.addr, connect).await;
+    reader.subscribe("#", QoS::AtMostOnce).await;
+    let mut publisher = site.client("publisher").await;
+    for topic in ["first", "second", "first", "second"] {
+        publisher.say(topic, "x").await;
+    }
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let message = reader.message().await;
+        seen.push((message.topic.map(|topic| topic.to_string()), message.properties.topic_alias));
+    }
+    // One alias is all that it takes: the second topic is always sent in full.
+    let full = |topic: &str, alias| (Some(topic.to_owned()), alias);
+    assert_eq!(seen, [full("first", Some(1)), full("second", None), (None, Some(1)), full("second", None)]);
+}
+
+#[tokio::test]
+async fn the_broker_tells_of_itself_to_those_who_may_hear_it() {
+    let rights = Rights::default()
+        .with_fallback(vec![rule(Effect::Allow, true, true, "#"), rule(Effect::Allow, false, true, "$SYS/#")]);
+    let site = Site::of(builder(Config::default()).rights(rights)).await;
+    let mut reader = site.client("reader").await;
+    reader.subscribe("$SYS/broker/version", QoS::AtMostOnce).await;
+    let version = reader.message().await;
+    assert!(version.payload.starts_with(b"courtier "), "{version:?}");
+    // Nobody but the broker speaks there.
+    assert_eq!(reader.tell("$SYS/broker/version", "fake").await, Reason::NotAuthorized);
+}
+
+#[tokio::test]
+async fn a_keep_alive_is_cut_to_the_limit_and_the_client_is_told() {
+    let site = Site::of(builder(Config { max_keep_alive_secs: Some(60), ..Config::default() })).await;
+    for (asked, told) in [(0, Some(60)), (61, Some(60)), (60, None), (5, None)] {
+        let connect = Connect { keep_alive_secs: asked, ..hello(Version::V5, "c") };
+        let (_client, answer) = Client::try_connect(site.addr, connect).await;
+        assert_eq!(answer.properties.server_keep_alive_secs, told, "asked for {asked}");
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_connect_of_5_0_is_answered_before_the_end() {
+    let site = Site::open().await;
+    // The reserved flag is set.
+    for (flags, expected) in [(0x01, Some(Reason::MalformedPacket)), (0x02, Some(Reason::Success))] {
+        let mut client = Client::open(site.addr, Version::V5).await;
+        client.send_bytes(&[0x10, 14, 0, 4, b'M', b'Q', b'T', b'T', 5, flags, 0, 0, 0, 0, 1, b'c']).await;
+        let answer = match client.receive().await {
+            Packet::ConnAck(answer) => Some(answer.reason),
+            _ => None,
+        };
+        assert_eq!(answer, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_goodbye_for_a_fault_says_what_was_wrong() {
+    let site = Site::open().await;
+    let mut client = site.client("c").await;
+    client.send_bytes(&[0x30, 4, 0, 1, b'+', 0]).await;
+    match client.receive().await {
+        Packet::Disconnect(goodbye) => {
+            assert_eq!(goodbye.reason, Reason::TopicNameInvalid);
+            assert!(goodbye.properties.reason_string.is_some_and(|why| why.contains("topic")));
+        }
+        other => panic!("{other:?}"),
+    }
 }

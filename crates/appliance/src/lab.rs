@@ -9,19 +9,33 @@ use broker::{
     OriginRule, Rights, Rule, Transport, Zone,
 };
 use mqtt::Filter;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 pub struct Options {
     /// 0 takes a free one.
     pub port: u16,
     pub ws_port: u16,
-    /// Where retained messages are kept; `None` keeps nothing.
+    /// Doors with TLS beside the plain ones.
+    pub tls: Option<LabTls>,
+    /// Where sessions and retained messages are kept; `None` keeps nothing.
     pub data: Option<PathBuf>,
     /// Nothing below these filters may be published or read.
     pub deny: Vec<String>,
 }
 
+/// A certificate of the user's own, and the ports that show it.
+pub struct LabTls {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    pub port: u16,
+    pub ws_port: u16,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
+    #[error("{what} cannot be read: {detail} ({path})", path = path.display())]
+    Certificate { what: &'static str, detail: String, path: PathBuf },
     #[error("--deny {0:?} is not a topic filter: '#' stands at the end only, alone")]
     Filter(String),
     #[error("{source}; choose another with --port or --ws-port, or 0 for a free one")]
@@ -35,6 +49,8 @@ pub enum LabError {
 pub struct Lab {
     pub port: u16,
     pub ws_port: u16,
+    /// MQTT and WebSocket over TLS.
+    pub tls_ports: Option<(u16, u16)>,
     broker: BrokerHandle,
 }
 
@@ -67,13 +83,30 @@ impl Lab {
         let port = open("mqtt", options.port, Transport::Tcp).await?.local_addr.port();
         // No web page is listed: a page of a stranger must not reach a broker without passwords.
         let ws = Transport::Ws(OriginRule::Listed(Vec::new()));
-        let ws_port = open("ws", options.ws_port, ws).await?.local_addr.port();
-        Ok(Lab { port, ws_port, broker })
+        let ws_port = open("ws", options.ws_port, ws.clone()).await?.local_addr.port();
+        let mut tls_ports = None;
+        if let Some(tls) = options.tls {
+            let config = tls_config(&tls)?;
+            let port = open("mqtts", tls.port, Transport::Tls(config.clone())).await?.local_addr.port();
+            let wss = Transport::Wss(config, OriginRule::Listed(Vec::new()));
+            tls_ports = Some((port, open("wss", tls.ws_port, wss).await?.local_addr.port()));
+        }
+        Ok(Lab { port, ws_port, tls_ports, broker })
     }
 
     pub async fn stop(self) {
         self.broker.shutdown().await;
     }
+}
+
+fn tls_config(tls: &LabTls) -> Result<Arc<rustls::ServerConfig>, LabError> {
+    let failed = |what, path: &PathBuf, detail: String| LabError::Certificate { what, detail, path: path.clone() };
+    let chain: Vec<_> = CertificateDer::pem_file_iter(&tls.certificate)
+        .and_then(Iterator::collect)
+        .map_err(|error| failed("the certificate", &tls.certificate, error.to_string()))?;
+    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|error| failed("the key", &tls.key, error.to_string()))?;
+    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);
+    config.map(Arc::new).map_err(|error| failed("the certificate", &tls.certificate, error.to_string()))
 }
 
 fn rights(deny: &[String]) -> Result<Rights, LabError> {
@@ -85,6 +118,7 @@ fn rights(deny: &[String]) -> Result<Rights, LabError> {
         filter: filter.to_owned(),
     };
     let mut rules = vec![rule("lab", Effect::Allow, "#")];
+    rules.push(Rule { publish: false, ..rule("lab", Effect::Allow, "$SYS/#") });
     for filter in deny {
         Filter::parse(filter.as_str()).map_err(|_| LabError::Filter(filter.clone()))?;
         rules.push(rule("--deny", Effect::Deny, filter));

@@ -52,6 +52,18 @@ enum Command {
         /// WebSocket port; 0 takes a free one
         #[arg(long, default_value_t = 9001)]
         ws_port: u16,
+        /// TLS as well: the PEM file of the certificate chain
+        #[arg(long, requires = "key")]
+        cert: Option<PathBuf>,
+        /// The PEM file of its key
+        #[arg(long, requires = "cert")]
+        key: Option<PathBuf>,
+        /// MQTT port with TLS; 0 takes a free one
+        #[arg(long, default_value_t = 8883)]
+        tls_port: u16,
+        /// WebSocket port with TLS; 0 takes a free one
+        #[arg(long, default_value_t = 9002)]
+        wss_port: u16,
         /// Keep sessions and retained messages here
         #[arg(long)]
         data: Option<PathBuf>,
@@ -76,7 +88,15 @@ pub async fn main(cli: Cli) -> Result<()> {
             println!("{}", String::from_utf8_lossy(&asked(data, "/api/site_status").await?));
             Ok(())
         }
-        Command::Lab { port, ws_port, data, deny } => lab(appliance::lab::Options { port, ws_port, data, deny }).await,
+        Command::Lab { port, ws_port, cert, key, tls_port, wss_port, data, deny } => {
+            let tls = cert.zip(key).map(|(certificate, key)| appliance::lab::LabTls {
+                certificate,
+                key,
+                port: tls_port,
+                ws_port: wss_port,
+            });
+            lab(appliance::lab::Options { port, ws_port, tls, data, deny }).await
+        }
     }
 }
 
@@ -94,6 +114,9 @@ async fn lab(options: appliance::lab::Options) -> Result<()> {
         "lab broker: mqtt://127.0.0.1:{}  ws://127.0.0.1:{}/mqtt  (anonymous, this computer only)",
         lab.port, lab.ws_port
     );
+    if let Some((tls, wss)) = lab.tls_ports {
+        println!("with TLS: mqtts://127.0.0.1:{tls}  wss://127.0.0.1:{wss}/mqtt");
+    }
     run::signal().await;
     lab.stop().await;
     Ok(())

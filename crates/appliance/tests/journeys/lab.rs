@@ -5,7 +5,13 @@ use rumqttc::{AsyncClient, MqttOptions};
 use crate::harness::Client;
 
 fn options(deny: &[&str]) -> Options {
-    Options { port: 0, ws_port: 0, data: None, deny: deny.iter().map(|filter| (*filter).to_owned()).collect() }
+    Options {
+        port: 0,
+        ws_port: 0,
+        tls: None,
+        data: None,
+        deny: deny.iter().map(|filter| (*filter).to_owned()).collect(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
