@@ -21,10 +21,15 @@ pub struct Lab {
 
 impl Lab {
     pub fn start(data: &Path) -> Lab {
+        Lab::start_with(data, &[])
+    }
+
+    pub fn start_with(data: &Path, environment: &[(&str, &Path)]) -> Lab {
         let began = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_courtierd"))
             .args(["lab", "--port", "0", "--ws-port", "0", "--data"])
             .arg(data)
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

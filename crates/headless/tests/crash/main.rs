@@ -2,7 +2,9 @@
 //! QoS 2 message comes twice, every session is back.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod disk;
 mod lab;
+mod power;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::SocketAddr;
