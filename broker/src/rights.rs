@@ -41,22 +41,54 @@ pub struct Decision {
 /// The rules of every identity. Empty denies everything.
 #[derive(Clone, Debug, Default)]
 pub struct Rights {
-    rules: HashMap<Identity, Vec<Rule>>,
+    rules: HashMap<Identity, Vec<Ready>>,
     /// For identities without rules of their own (a lab's strangers).
-    fallback: Vec<Rule>,
+    fallback: Vec<Ready>,
+}
+
+/// A rule whose filter is parsed, as far as it can be before a client asks.
+#[derive(Clone, Debug)]
+struct Ready {
+    rule: Rule,
+    filter: Pattern,
+}
+
+#[derive(Clone, Debug)]
+enum Pattern {
+    Filter(Filter),
+    /// It holds a name that is known only when a client asks.
+    Open,
+    /// It is no filter: the rule says nothing.
+    Nothing,
+}
+
+impl Ready {
+    fn of(rule: Rule, who: Option<&Identity>) -> Ready {
+        let open = rule.filter.contains("%c") || who.is_none() && rule.filter.contains("%u");
+        let filter = match who {
+            _ if open => Pattern::Open,
+            Some(who) => resolve(&rule.filter, who, "").map_or(Pattern::Nothing, Pattern::Filter),
+            None => Filter::parse(rule.filter.as_str()).map_or(Pattern::Nothing, Pattern::Filter),
+        };
+        Ready { rule, filter }
+    }
 }
 
 impl Rights {
     pub fn new(rules: impl IntoIterator<Item = (Identity, Vec<Rule>)>) -> Rights {
-        Rights { rules: rules.into_iter().collect(), fallback: Vec::new() }
+        let ready = |(who, rules): (Identity, Vec<Rule>)| {
+            let ready = rules.into_iter().map(|rule| Ready::of(rule, Some(&who))).collect();
+            (who, ready)
+        };
+        Rights { rules: rules.into_iter().map(ready).collect(), fallback: Vec::new() }
     }
 
     pub fn with_fallback(mut self, rules: Vec<Rule>) -> Rights {
-        self.fallback = rules;
+        self.fallback = rules.into_iter().map(|rule| Ready::of(rule, None)).collect();
         self
     }
 
-    fn of(&self, who: &Identity) -> &[Rule] {
+    fn of(&self, who: &Identity) -> &[Ready] {
         self.rules.get(who).unwrap_or(&self.fallback)
     }
 
@@ -84,20 +116,31 @@ impl Rights {
         denies: impl Fn(&Filter) -> bool,
     ) -> Decision {
         let mut allowed = None;
-        for rule in self.of(who) {
+        for Ready { rule, filter } in self.of(who) {
             if !(if action == Action::Publish { rule.publish } else { rule.read }) {
                 continue;
             }
-            let Some(filter) = resolve(&rule.filter, who, client_id) else { continue };
+            let resolved;
+            let filter = match filter {
+                Pattern::Filter(filter) => filter,
+                Pattern::Nothing => continue,
+                Pattern::Open => match resolve(&rule.filter, who, client_id) {
+                    Some(filter) => {
+                        resolved = filter;
+                        &resolved
+                    }
+                    None => continue,
+                },
+            };
             match rule.effect {
-                Effect::Deny if denies(&filter) => {
+                Effect::Deny if denies(filter) => {
                     return Decision { allowed: false, rule: Some(rule.id.clone()) };
                 }
-                Effect::Allow if allowed.is_none() && allows(&filter) => allowed = Some(rule.id.clone()),
+                Effect::Allow if allowed.is_none() && allows(filter) => allowed = Some(&rule.id),
                 _ => {}
             }
         }
-        Decision { allowed: allowed.is_some(), rule: allowed }
+        Decision { allowed: allowed.is_some(), rule: allowed.cloned() }
     }
 }
 

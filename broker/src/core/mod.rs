@@ -86,6 +86,8 @@ pub(crate) struct Core {
     pub clock: Clock,
     pub limits: Limits,
     pub rights: Arc<Rights>,
+    /// Grows when the rights change.
+    rights_epoch: u64,
     sessions: HashMap<SessionId, Session>,
     next_session: SessionId,
     by_client: HashMap<Arc<str>, SessionId>,
@@ -141,6 +143,7 @@ impl Core {
             clock: parts.clock,
             limits: parts.limits,
             rights: Arc::new(parts.rights),
+            rights_epoch: 0,
             sessions: HashMap::new(),
             next_session: 0,
             by_client: HashMap::new(),
@@ -196,6 +199,7 @@ impl Core {
     /// Swaps the rights and ends the connections of those who lost their identity.
     pub fn set_rights(&mut self, rights: Rights) {
         self.rights = Arc::new(rights);
+        self.rights_epoch += 1;
         // Cached targets were filtered by the old rights.
         self.subscriptions.epoch += 1;
         let lost: Vec<SessionId> = self

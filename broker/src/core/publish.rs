@@ -10,12 +10,14 @@ use tokio::sync::oneshot;
 use super::outbox::{Outbox, PendingAck};
 use super::{Core, SessionId, SitePublish, Waiter};
 use crate::store::Change;
-use crate::{Action, EventKind, Message, Origin, config};
+use crate::{Action, Decision, EventKind, Message, Origin, config};
 
 /// What a connection remembers of the publications it sent.
 #[derive(Default)]
 pub(crate) struct PublishState {
     aliases: std::collections::HashMap<u16, Topic>,
+    /// The topic last allowed, and under which rights: most publishers keep to one.
+    allowed: Option<(Topic, u64)>,
     /// The topic last refused and when: the same refusal is told once a second.
     last_denied: Option<(String, i64)>,
 }
@@ -77,7 +79,14 @@ impl Core {
                 return Ok(());
             }
         }
-        let decision = self.rights.decide(&identity, &client_id, Action::Publish, &topic);
+        let known = state.allowed.as_ref().is_some_and(|(known, epoch)| *epoch == self.rights_epoch && *known == topic);
+        let decision = match known {
+            true => Decision { allowed: true, rule: None },
+            false => self.rights.decide(&identity, &client_id, Action::Publish, &topic),
+        };
+        if decision.allowed && !known {
+            state.allowed = Some((topic.clone(), self.rights_epoch));
+        }
         if !decision.allowed {
             self.tell_denied(id, state, topic.as_str(), decision.rule, now_us / 1000);
             self.refuse(id, outbox, &publish);

@@ -31,13 +31,15 @@ impl Topic {
         if text.len() > 65_535 {
             return Err(TopicError::TooLong(text.len()));
         }
-        if let Some(wildcard) = text.chars().find(|c| matches!(c, '+' | '#')) {
-            return Err(TopicError::Wildcard(wildcard));
+        let mut levels = 1;
+        for byte in text.bytes() {
+            match byte {
+                b'/' => levels += 1,
+                b'+' | b'#' => return Err(TopicError::Wildcard(char::from(byte))),
+                0 => return Err(TopicError::Null),
+                _ => {}
+            }
         }
-        if text.contains('\0') {
-            return Err(TopicError::Null);
-        }
-        let levels = text.split('/').count();
         if levels > Topic::MAX_LEVELS {
             return Err(TopicError::TooDeep(levels));
         }

@@ -12,6 +12,8 @@ use mqtt::{Ack, Connect, ConnectProperties, Limits, Packet, PacketId, Publish, Q
 /// Nothing that is waited for takes so long.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
+const COURTIERD: &str = env!("CARGO_BIN_EXE_courtierd");
+
 pub struct Lab {
     child: Child,
     pub addr: SocketAddr,
@@ -25,19 +27,31 @@ impl Lab {
     }
 
     pub fn start_with(data: &Path, environment: &[(&str, &Path)]) -> Lab {
+        let mut command = Command::new(COURTIERD);
+        command.envs(environment.iter().copied());
+        Lab::run(command, data)
+    }
+
+    /// Started by another program, which is given the path and the arguments.
+    pub fn start_by(program: &[&str], data: &Path) -> Lab {
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]).arg(COURTIERD);
+        Lab::run(command, data)
+    }
+
+    fn run(mut command: Command, data: &Path) -> Lab {
         let began = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_courtierd"))
-            .args(["lab", "--port", "0", "--ws-port", "0", "--data"])
-            .arg(data)
-            .envs(environment.iter().copied())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        command.args(["lab", "--port", "0", "--ws-port", "0", "--data"]).arg(data).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let addr = line.split("mqtt://").nth(1).and_then(|rest| rest.split_whitespace().next());
         let addr = addr.unwrap_or_else(|| panic!("the lab did not start: {line:?}")).parse().unwrap();
         Lab { child, addr, ready: began.elapsed() }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL: nothing of the process runs any more when this returns.
@@ -63,6 +77,15 @@ pub struct Client {
 impl Client {
     /// Connects with a session that stays; answers whether it was still there.
     pub fn connect(addr: SocketAddr, client_id: &str) -> (Client, bool) {
+        Client::connect_for(addr, client_id, 3600)
+    }
+
+    /// The same with a session that ends with the connection.
+    pub fn connect_for_now(addr: SocketAddr, client_id: &str) -> (Client, bool) {
+        Client::connect_for(addr, client_id, 0)
+    }
+
+    fn connect_for(addr: SocketAddr, client_id: &str, expiry_secs: u32) -> (Client, bool) {
         let stream = TcpStream::connect(addr).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -76,7 +99,7 @@ impl Client {
             password: None,
             will: None,
             properties: ConnectProperties {
-                session_expiry_secs: Some(3600),
+                session_expiry_secs: Some(expiry_secs),
                 receive_maximum: Some(200),
                 ..ConnectProperties::default()
             },
