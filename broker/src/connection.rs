@@ -27,10 +27,10 @@ pub(crate) fn start(stream: Box<dyn Duplex>, rest: BytesMut, welcome: Welcome, s
     let writing = tokio::task::spawn_local(write(writer, session, outbox.clone(), shard.clone()));
     let writing = writing.abort_handle();
     let reason = Reason::ImplementationSpecificError;
-    let end = Ending { session, outbox: outbox.clone(), shard: shard.clone(), writing, reason };
+    let end = Ending { session, outbox, shard, writing, reason };
     tokio::task::spawn_local(async move {
         let mut end = end;
-        end.reason = read(reader, rest, session, outbox, shard).await;
+        end.reason = read(reader, rest, &end).await;
         drop(end);
     });
 }
@@ -70,24 +70,19 @@ impl Drop for Ending {
 async fn read(
     mut reader: ReadHalf<Box<dyn Duplex>>,
     mut rest: BytesMut,
-    session: SessionId,
-    outbox: Rc<Outbox>,
-    shard: Shard,
+    Ending { session, outbox, shard, .. }: &Ending,
 ) -> Reason {
     let mut state = PublishState::default();
     loop {
-        if let Some(end) = handle_whole_packets(&mut rest, session, &outbox, &shard, &mut state) {
+        if let Some(end) = handle_whole_packets(&mut rest, *session, outbox, shard, &mut state) {
             return end;
         }
         let behind = shard.core.borrow_mut().behind.take();
-        outbox.paused.set(true);
-        let ended = match behind {
-            Some(subscriber) => caught_up(&outbox, subscriber, &shard).await,
-            None => unsettled(&outbox, &shard).await,
-        };
-        outbox.paused.set(false);
-        if let Some(reason) = ended {
-            return reason;
+        if behind.is_some() || is_unsettled(outbox) {
+            // Seldom, and large: an idle connection owns none of it.
+            if let Some(reason) = Box::pin(wait(outbox, behind, shard)).await {
+                return reason;
+            }
         }
         if behind.is_some() {
             // What was read before the wait goes first.
@@ -97,7 +92,7 @@ async fn read(
         tokio::select! {
             biased;
             () = outbox.closed.notified() => {}
-            read = read_some(&mut reader, &mut rest, &shard) => match read {
+            read = read_some(&mut reader, &mut rest, shard) => match read {
                 Ok(0) | Err(_) => return outbox.closing().unwrap_or(Reason::UnspecifiedError),
                 Ok(_) => {}
             },
@@ -108,6 +103,21 @@ async fn read(
     }
 }
 
+/// Waits for the subscriber that is behind, or for the keepers.
+async fn wait(outbox: &Outbox, behind: Option<SessionId>, shard: &Shard) -> Option<Reason> {
+    outbox.paused.set(true);
+    let ended = match behind {
+        Some(subscriber) => caught_up(outbox, subscriber, shard).await,
+        None => unsettled(outbox, shard).await,
+    };
+    outbox.paused.set(false);
+    ended
+}
+
+fn is_unsettled(outbox: &Outbox) -> bool {
+    outbox.acks.borrow().len() >= config::UNSETTLED_ACKS
+}
+
 /// Waits while too much of this client is not yet on disk: its socket is not read meanwhile.
 async fn unsettled(outbox: &Outbox, shard: &Shard) -> Option<Reason> {
     loop {
@@ -115,7 +125,7 @@ async fn unsettled(outbox: &Outbox, shard: &Shard) -> Option<Reason> {
         if let Some(reason) = outbox.closing() {
             return Some(reason);
         }
-        if outbox.acks.borrow().len() < config::UNSETTLED_ACKS {
+        if !is_unsettled(outbox) {
             return None;
         }
         drained.await;

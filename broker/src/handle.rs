@@ -11,7 +11,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::LocalSet;
 
 use crate::core::{Core, Parts, Session};
-use crate::handshake::Shard;
+use crate::handshake::{Shard, Shared};
 use crate::listener::{self, Door, Doors, ListenError, ListenerId, ListenerInfo, ListenerSpec};
 use crate::store::{Loaded, Store};
 use crate::{Authenticator, Clock, Config, Error, Event, Identity, Keeper, Message, Rights, Settled, TransportKind};
@@ -197,8 +197,8 @@ async fn shard(
             }
         });
     }
-    let scratch = Rc::new(RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()));
-    let shard = Shard { core: core.clone(), authenticator, scratch };
+    let scratch = RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice());
+    let shard = Rc::new(Shared { core: core.clone(), authenticator, scratch });
     for (keeper, mut settled) in results {
         let core = core.clone();
         tokio::task::spawn_local(async move {

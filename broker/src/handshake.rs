@@ -23,12 +23,14 @@ use crate::{
     connection,
 };
 
-/// What every connection of the shard shares.
-#[derive(Clone)]
-pub(crate) struct Shard {
+/// What every connection of the shard shares: one pointer each.
+pub(crate) type Shard = Rc<Shared>;
+
+pub(crate) struct Shared {
     pub core: Rc<RefCell<Core>>,
     pub authenticator: Arc<dyn Authenticator>,
-    pub scratch: Rc<RefCell<Box<[u8]>>>,
+    /// The buffer that all connections read into.
+    pub scratch: RefCell<Box<[u8]>>,
 }
 
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Unpin {}

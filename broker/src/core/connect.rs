@@ -90,7 +90,7 @@ impl Core {
         self.next_session += 1;
         let id = self.next_session;
         self.by_client.insert(client_id.clone(), id);
-        self.sessions.insert(id, Session::new(client_id, identity, version));
+        self.sessions.insert(id, Box::new(Session::new(client_id, identity, version)));
         id
     }
 

@@ -46,7 +46,7 @@ impl Core {
             }
             session.left_seq = session.next_seq;
             self.by_client.insert(row.client_id, id);
-            self.sessions.insert(id, session);
+            self.sessions.insert(id, Box::new(session));
             if killed {
                 self.keep_session(id);
             }

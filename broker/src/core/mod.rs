@@ -88,7 +88,8 @@ pub(crate) struct Core {
     pub rights: Arc<Rights>,
     /// Grows when the rights change.
     rights_epoch: u64,
-    sessions: HashMap<SessionId, Session>,
+    /// Boxed: a table keeps room for more than it holds.
+    sessions: HashMap<SessionId, Box<Session>>,
     next_session: SessionId,
     by_client: HashMap<Arc<str>, SessionId>,
     /// When each session is to be looked at.
@@ -254,7 +255,7 @@ impl Core {
     }
 
     pub fn is_behind(&self, id: SessionId) -> bool {
-        self.sessions.get(&id).is_some_and(Session::is_behind)
+        self.sessions.get(&id).is_some_and(|session| session.is_behind())
     }
 
     /// Removes a session and all that belongs to it.
@@ -276,7 +277,7 @@ impl Core {
     }
 
     pub fn sessions(&self) -> impl Iterator<Item = (SessionId, &Session)> {
-        self.sessions.iter().map(|(id, session)| (*id, session))
+        self.sessions.iter().map(|(id, session)| (*id, &**session))
     }
 
     /// Offers a message to all who must keep it; `waiter` is told of each ticket. What will be
