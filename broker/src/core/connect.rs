@@ -10,6 +10,9 @@ use super::{Core, Outbox, Session, SessionId};
 use crate::store::{Change, will_as_publish};
 use crate::{Action, ConnectFault, EventKind, Identity, Message, Origin, config};
 
+/// A bridge of 5.0 says that it is one by a user property of its CONNECT.
+const BRIDGE: &str = "courtier-bridge";
+
 /// What a connection goes on with after its CONNACK.
 pub(crate) struct Welcome {
     pub session: SessionId,
@@ -105,6 +108,7 @@ impl Core {
     fn settle_in(&mut self, id: SessionId, connect: Connect, outbox: Rc<Outbox>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.version = connect.version;
+        session.bridge = connect.bridge || connect.properties.user_properties.iter().any(|(key, _)| key == BRIDGE);
         session.expiry_secs = match connect.version {
             Version::V5 => connect.properties.session_expiry_secs.unwrap_or(0),
             _ if connect.clean_start => 0,

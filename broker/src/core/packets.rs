@@ -104,7 +104,7 @@ impl Core {
         let mut reasons = Vec::with_capacity(subscribe.filters.len());
         let mut replays = Vec::new();
         let mut granted = Vec::new();
-        for (filter, options) in subscribe.filters {
+        for (filter, mut options) in subscribe.filters {
             let Some(session) = self.sessions.get_mut(&id) else { return Verdict::GoOn };
             let decision = self.rights.decide_filter(&session.identity, &session.client_id, &filter);
             if !decision.allowed {
@@ -112,6 +112,9 @@ impl Core {
                 self.session_event(id, EventKind::SubscribeDenied { filter, rule: decision.rule });
                 reasons.push(Reason::NotAuthorized);
                 continue;
+            }
+            if session.bridge && filter.share_group().is_none() {
+                (options.no_local, options.retain_as_published) = (true, true);
             }
             let subscription_id = subscribe.subscription_id;
             session.subscriptions.insert(filter.clone(), (options, subscription_id));

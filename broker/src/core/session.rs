@@ -64,6 +64,8 @@ pub(crate) struct Session {
     pub client_id: Arc<str>,
     pub identity: Identity,
     pub version: Version,
+    /// Another broker: it is never sent back what came from it, and retained flags stay.
+    pub bridge: bool,
     /// 0 ends it with the connection; `u32::MAX` never (5.0 §3.1.2.11.2).
     pub expiry_secs: u32,
     pub subscriptions: HashMap<Filter, (SubscribeOptions, Option<u32>)>,
@@ -96,6 +98,7 @@ impl Session {
             client_id,
             identity,
             version,
+            bridge: false,
             expiry_secs: 0,
             subscriptions: HashMap::new(),
             outbox: None,

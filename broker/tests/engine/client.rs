@@ -32,6 +32,7 @@ pub fn topic(name: &str) -> Topic {
 /// A CONNECT with a clean start, keep-alive off and nothing else.
 pub fn hello(version: Version, client_id: &str) -> Connect {
     Connect {
+        bridge: false,
         version,
         clean_start: true,
         keep_alive_secs: 0,

@@ -248,6 +248,7 @@ async fn in_time<T>(work: impl Future<Output = Tried<T>>) -> Tried<T> {
 
 fn connect(who: Option<(&str, &str)>) -> Packet {
     Packet::Connect(Box::new(Connect {
+        bridge: false,
         version: Version::V5,
         clean_start: true,
         keep_alive_secs: 10,

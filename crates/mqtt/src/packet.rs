@@ -49,6 +49,8 @@ pub enum Packet {
 #[derive(Clone, PartialEq)]
 pub struct Connect {
     pub version: Version,
+    /// The highest bit of the protocol level is set, as bridges do on 3.1 and 3.1.1.
+    pub bridge: bool,
     pub clean_start: bool,
     pub keep_alive_secs: u16,
     /// Empty: the server assigns one (3.1.1 only with `clean_start`).
@@ -64,6 +66,7 @@ impl std::fmt::Debug for Connect {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Connect")
             .field("version", &self.version)
+            .field("bridge", &self.bridge)
             .field("clean_start", &self.clean_start)
             .field("keep_alive_secs", &self.keep_alive_secs)
             .field("client_id", &self.client_id)

@@ -92,6 +92,7 @@ impl Client {
         let mut client = Client { stream, buffer: BytesMut::new(), out: BytesMut::new() };
         client.put(&Packet::Connect(Box::new(Connect {
             version: Version::V5,
+            bridge: false,
             clean_start: false,
             keep_alive_secs: 0,
             client_id: client_id.to_owned(),

@@ -15,10 +15,12 @@ use crate::topic::Topic;
 pub(super) fn read_connect(r: &mut Reader<'_>, limits: &Limits) -> Result<Connect, DecodeError> {
     let name = r.text()?;
     let level = r.u8()?;
+    // Not of the standard, but of every bridge since Mosquitto's: 0x83 and 0x84.
+    let bridge = level & 0x80 != 0;
     let version = match (name, level) {
         ("MQTT", 5) => Version::V5,
-        ("MQTT", 4) => Version::V3_1_1,
-        ("MQIsdp", 3) => Version::V3_1,
+        ("MQTT", 4 | 0x84) => Version::V3_1_1,
+        ("MQIsdp", 3 | 0x83) => Version::V3_1,
         ("MQTT" | "MQIsdp", _) => {
             return Err(r.error(Reason::UnsupportedProtocolVersion, "an unknown protocol level"));
         }
@@ -46,7 +48,7 @@ pub(super) fn read_connect(r: &mut Reader<'_>, limits: &Limits) -> Result<Connec
     let password = if password_flag { Some(r.binary()?) } else { None };
     r.finish()?;
     let clean_start = flags & 2 != 0;
-    Ok(Connect { version, clean_start, keep_alive_secs, client_id, user_name, password, will, properties })
+    Ok(Connect { version, bridge, clean_start, keep_alive_secs, client_id, user_name, password, will, properties })
 }
 
 fn read_connect_properties(r: &mut Reader<'_>, limits: &Limits, p: &mut ConnectProperties) -> Result<(), DecodeError> {
@@ -104,7 +106,8 @@ pub(super) fn write_connect(c: &Connect, out: &mut BytesMut) -> Result<(), Encod
         Version::V5 => ("MQTT", 5),
     };
     put_string(&mut body, name)?;
-    body.put_u8(level);
+    let bridge = u8::from(c.bridge && c.version != Version::V5) << 7;
+    body.put_u8(level | bridge);
     let will = c.will.as_ref().map_or(0, |will| 4 | (will.qos as u8) << 3 | u8::from(will.retain) << 5);
     let (user, password) = (u8::from(c.user_name.is_some()) << 7, u8::from(c.password.is_some()) << 6);
     body.put_u8(u8::from(c.clean_start) << 1 | will | user | password);

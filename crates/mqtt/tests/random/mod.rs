@@ -110,8 +110,17 @@ fn connect(version: Version) -> impl Strategy<Value = Packet> {
             // 3.1.1 §3.1.2.9: no password without a user name.
             let password = if five || user_name.is_some() { password } else { None };
             let properties = if five { properties } else { ConnectProperties::default() };
-            let connect =
-                Connect { version, clean_start, keep_alive_secs, client_id, user_name, password, will, properties };
+            let connect = Connect {
+                version,
+                bridge: false,
+                clean_start,
+                keep_alive_secs,
+                client_id,
+                user_name,
+                password,
+                will,
+                properties,
+            };
             Packet::Connect(Box::new(connect))
         },
     )
