@@ -8,6 +8,7 @@ mod doors;
 mod durability;
 mod features;
 mod keepers;
+mod limits;
 mod load;
 mod qos;
 mod rights;
