@@ -10,6 +10,7 @@ mod features;
 mod keepers;
 mod limits;
 mod load;
+mod mutator;
 mod qos;
 mod rights;
 mod sessions;
