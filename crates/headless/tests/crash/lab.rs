@@ -154,6 +154,12 @@ impl Client {
     }
 
     pub fn subscribe(&mut self, filters: &[&str]) {
+        self.put_subscribe(filters);
+        self.flush();
+        assert!(matches!(self.next(), Some(Packet::SubAck(_))));
+    }
+
+    pub fn put_subscribe(&mut self, filters: &[&str]) {
         let options = mqtt::SubscribeOptions { qos: QoS::ExactlyOnce, ..mqtt::SubscribeOptions::default() };
         self.put(&Packet::Subscribe(Box::new(mqtt::Subscribe {
             packet_id: PacketId::MIN,
@@ -161,8 +167,6 @@ impl Client {
             subscription_id: None,
             user_properties: Vec::new(),
         })));
-        self.flush();
-        assert!(matches!(self.next(), Some(Packet::SubAck(_))));
     }
 }
 

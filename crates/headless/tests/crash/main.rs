@@ -6,6 +6,7 @@ mod disk;
 mod full;
 mod lab;
 mod power;
+mod soak;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::SocketAddr;
