@@ -46,9 +46,27 @@ struct Knock {
 }
 
 pub(crate) async fn serve(tcp: TcpStream, peer: SocketAddr, door: Rc<Door>, shard: Shard, place: Place) {
+    let _counted = Counted { peer, shard: shard.clone() };
     // What a handshake needs is given back when it is over.
     if let Some((stream, rest, welcome)) = Box::pin(let_in(tcp, peer, door, shard.clone(), place)).await {
         connection::start(stream, rest, welcome, shard);
+    }
+}
+
+/// A panic of ours in a handshake ends that one, and is counted.
+struct Counted {
+    peer: SocketAddr,
+    shard: Shard,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Ok(core) = self.shard.core.try_borrow()
+        {
+            core.counters.panicked();
+            core.event(Some(self.peer), None, None, EventKind::Panicked);
+        }
     }
 }
 

@@ -191,7 +191,7 @@ async fn storms_of_right_and_wrong_packets_harm_nobody_else() {
     }
     let stats = site.handle.stats();
     println!("{seed} lives, {} publications accepted, {} delivered", stats.messages_in, stats.messages_out);
-    assert!(stats.messages_in > seed / 2 && stats.messages_out > seed / 2, "{stats:?}: hardly anything got through");
+    assert!(stats.messages_in > seed / 10 && stats.messages_out > seed / 10, "{stats:?}: hardly anything got through");
     in_time("stop", site.handle.shutdown()).await;
     // And what they left behind is a sound store.
     let again = Site::with_store(folder.path().join("broker.db")).await;
