@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use mqtt::Limits;
 
+use crate::{Rates, Zone};
+
 /// One row of the table, which a test reads.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
@@ -46,8 +48,26 @@ pub(crate) const INFLIGHT: u16 = 512;
 /// A session that nobody comes back to is dropped after 7 days.
 pub(crate) const SESSION_EXPIRY_SECS: u32 = 7 * 24 * 3600;
 
+/// What is held for one session that is away or slow. Beyond it messages are dropped, counted and told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueLimits {
+    pub messages: usize,
+    pub bytes: usize,
+}
+
+impl Default for QueueLimits {
+    fn default() -> QueueLimits {
+        QueueLimits { messages: QUEUED_MESSAGES, bytes: QUEUED_BYTES }
+    }
+}
+
 pub struct Config {
     pub limits: Limits,
+    pub queue: QueueLimits,
+    /// How often clients of a zone may connect and publish; a zone that is not listed: as they like.
+    pub rates: Vec<(Zone, Rates)>,
+    /// A payload that says it is UTF-8 and is not is refused with 0x99 (5.0 §3.3.2.3.2).
+    pub check_payload_format: bool,
     /// Where sessions and retained messages lie; `None` keeps them in memory only.
     pub store_path: Option<PathBuf>,
     /// How often `$SYS/broker/…` is told anew; `None`: never.
@@ -62,6 +82,9 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             limits: Limits::default(),
+            queue: QueueLimits::default(),
+            rates: Vec::new(),
+            check_payload_format: false,
             store_path: None,
             sys_interval_secs: Some(10),
             max_keep_alive_secs: None,
@@ -76,6 +99,8 @@ pub enum Error {
     Thread(std::io::Error),
     #[error("the broker's store is damaged: {detail} ({path})", path = path.display())]
     StoreDamaged { detail: String, path: PathBuf },
+    #[error("the damaged store cannot be copied to be read: {source} ({path})", path = path.display())]
+    Rescue { source: std::io::Error, path: PathBuf },
     #[error("cannot use the broker's store: {source} ({path})", path = path.display())]
     Store { source: rusqlite::Error, path: PathBuf },
 }

@@ -7,13 +7,13 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use mqtt::{Reason, codec};
+use mqtt::{Packet, Reason, codec};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
 use tokio::task::AbortHandle;
 
-use crate::core::{Outbox, PublishState, SessionId, Verdict, Welcome};
+use crate::core::{Core, Outbox, PublishState, SessionId, Verdict, Welcome};
 use crate::handshake::{Duplex, Shard};
-use crate::{EventKind, config};
+use crate::{EventKind, config, enhanced};
 
 /// How long a connection may take to accept its last bytes.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -23,14 +23,15 @@ const STALL_CHECK: Duration = Duration::from_millis(50);
 /// Sets the two tasks of a connection going.
 pub(crate) fn start(stream: Box<dyn Duplex>, rest: BytesMut, welcome: Welcome, shard: Shard) {
     let (reader, writer) = tokio::io::split(stream);
-    let Welcome { session, outbox } = welcome;
+    let Welcome { session, outbox, bucket } = welcome;
     let writing = tokio::task::spawn_local(write(writer, session, outbox.clone(), shard.clone()));
     let writing = writing.abort_handle();
     let reason = Reason::ImplementationSpecificError;
     let end = Ending { session, outbox, shard, writing, reason };
     tokio::task::spawn_local(async move {
         let mut end = end;
-        end.reason = read(reader, rest, &end).await;
+        let state = PublishState::limited(bucket);
+        end.reason = read(reader, rest, &end, state).await;
         drop(end);
     });
 }
@@ -71,8 +72,8 @@ async fn read(
     mut reader: ReadHalf<Box<dyn Duplex>>,
     mut rest: BytesMut,
     Ending { session, outbox, shard, .. }: &Ending,
+    mut state: PublishState,
 ) -> Reason {
-    let mut state = PublishState::default();
     loop {
         if let Some(end) = handle_whole_packets(&mut rest, *session, outbox, shard, &mut state) {
             return end;
@@ -81,6 +82,15 @@ async fn read(
         if behind.is_some() || is_unsettled(outbox) {
             // Seldom, and large: an idle connection owns none of it.
             if let Some(reason) = Box::pin(wait(outbox, behind, shard)).await {
+                return reason;
+            }
+        }
+        if let Some(bucket) = &mut state.bucket {
+            let now_us = shard.core.borrow().clock.now_us();
+            let debt = bucket.debt_us(now_us);
+            if debt > 0
+                && let Some(reason) = Box::pin(slowed(outbox, debt, shard)).await
+            {
                 return reason;
             }
         }
@@ -112,6 +122,19 @@ async fn wait(outbox: &Outbox, behind: Option<SessionId>, shard: &Shard) -> Opti
     };
     outbox.paused.set(false);
     ended
+}
+
+/// A client that publishes faster than it may is not read for a while: nothing is lost, and its
+/// own socket tells it.
+async fn slowed(outbox: &Outbox, debt_us: i64, shard: &Shard) -> Option<Reason> {
+    outbox.paused.set(true);
+    tokio::select! {
+        () = tokio::time::sleep(Duration::from_micros(debt_us.unsigned_abs())) => {}
+        () = outbox.closed.notified() => {}
+    }
+    outbox.paused.set(false);
+    outbox.heard_ms.set(shard.core.borrow().clock.now_ms());
+    outbox.closing()
 }
 
 fn is_unsettled(outbox: &Outbox) -> bool {
@@ -189,7 +212,7 @@ fn handle_whole_packets(
             Ok(Some(len)) if rest.len() >= len => {
                 let frame: Bytes = rest.split_to(len).freeze();
                 match codec::decode(&frame, Some(outbox.version), &limits) {
-                    Ok(packet) => match core.handle(session, outbox, packet, state) {
+                    Ok(packet) => match take(&mut core, session, outbox, packet, state, shard) {
                         Verdict::GoOn if core.behind.is_some() => return None,
                         Verdict::GoOn => continue,
                         Verdict::Ended => return Some(Reason::Success),
@@ -202,12 +225,7 @@ fn handle_whole_packets(
             Err(error) => error,
         };
         let kind = EventKind::ProtocolError { reason: fault.reason, what: fault.what.to_owned(), offset: fault.offset };
-        let who = core
-            .sessions()
-            .find(|(id, _)| *id == session)
-            .map(|(_, each)| (each.client_id.clone(), each.identity.clone()));
-        let (client_id, identity) = who.unzip();
-        core.event(Some(outbox.peer), client_id.as_deref(), identity.as_ref(), kind);
+        core.session_event(session, kind);
         outbox.say_goodbye_because(fault.reason, Some(fault.what));
         return Some(fault.reason);
     }
@@ -215,6 +233,23 @@ fn handle_whole_packets(
         *rest = BytesMut::new();
     }
     None
+}
+
+fn take(
+    core: &mut Core,
+    session: SessionId,
+    outbox: &Rc<Outbox>,
+    packet: Packet,
+    state: &mut PublishState,
+    shard: &Shard,
+) -> Verdict {
+    match packet {
+        Packet::Auth(auth) => {
+            outbox.heard_ms.set(core.clock.now_ms());
+            enhanced::again(outbox, &auth, &*shard.authenticator)
+        }
+        packet => core.handle(session, outbox, packet, state),
+    }
 }
 
 /// Writes what the outbox holds, all at once, each time it is woken.

@@ -163,6 +163,9 @@ impl Builder {
             counters: counters.clone(),
             sys_interval_secs: self.config.sys_interval_secs,
             max_keep_alive_secs: self.config.max_keep_alive_secs,
+            queue_limits: self.config.queue,
+            rates: self.config.rates,
+            check_payload_format: self.config.check_payload_format,
         };
         let mut results: Vec<(Option<usize>, mpsc::UnboundedReceiver<Settled>)> =
             settled.into_iter().enumerate().map(|(index, settled)| (Some(index), settled)).collect();
@@ -263,6 +266,19 @@ impl BrokerHandle {
         self.ask(move |_, doors| doors.close(id)).await;
     }
 
+    /// Moves a door to another address: the new one is open before the old one closes, and where it
+    /// cannot be opened the old one stays. Connections that came through it stay.
+    pub async fn move_listener(&self, id: ListenerId, addr: std::net::SocketAddr) -> Result<ListenerInfo, ListenError> {
+        let socket = listener::bind(addr)?;
+        let local_addr = socket.local_addr().map_err(|source| ListenError::Other { addr, source })?;
+        let moved = self.ask(move |shard, doors| doors.shift(id, socket, shard.clone())).await;
+        match moved {
+            Some(true) => Ok(ListenerInfo { id, local_addr }),
+            Some(false) => Err(ListenError::Unknown),
+            None => Err(ListenError::Stopped),
+        }
+    }
+
     /// New connections get the new certificate; those that are open stay.
     pub async fn reload_tls(&self, id: ListenerId, config: Arc<rustls::ServerConfig>) {
         self.ask(move |_, doors| doors.reload_tls(id, config)).await;
@@ -305,6 +321,22 @@ impl BrokerHandle {
             .unwrap_or_default()
     }
 
+    /// At most `limit` clients and sessions, in the order of their client ids, behind `after`.
+    pub async fn clients_page(&self, after: Option<&str>, limit: usize) -> Vec<ClientInfo> {
+        let after = after.map(str::to_owned);
+        let page = self.ask(move |shard, _| {
+            let core = shard.core.borrow();
+            core.page(after.as_deref(), limit).into_iter().map(info).collect()
+        });
+        page.await.unwrap_or_default()
+    }
+
+    /// At most `limit` subscriptions as (client id, filter), in their order, behind `after`.
+    pub async fn subscriptions_page(&self, after: Option<(String, String)>, limit: usize) -> Vec<(String, String)> {
+        let page = self.ask(move |shard, _| shard.core.borrow().subscriptions_page(after.as_ref(), limit));
+        page.await.unwrap_or_default()
+    }
+
     /// The client ids whose subscriptions match the topic.
     pub async fn subscribers(&self, topic: &Topic) -> Vec<String> {
         let topic = topic.clone();
@@ -334,6 +366,13 @@ impl BrokerHandle {
     pub async fn retained(&self, filter: &Filter, limit: usize) -> Vec<Arc<Message>> {
         let filter = filter.clone();
         self.ask(move |shard, _| shard.core.borrow().retained(&filter, limit)).await.unwrap_or_default()
+    }
+
+    /// The same behind the topic `after`: a page.
+    pub async fn retained_page(&self, filter: &Filter, after: Option<&str>, limit: usize) -> Vec<Arc<Message>> {
+        let (filter, after) = (filter.clone(), after.map(str::to_owned));
+        let page = self.ask(move |shard, _| shard.core.borrow().retained_after(&filter, after.as_deref(), limit));
+        page.await.unwrap_or_default()
     }
 
     /// Every accepted publication from now on. It never waits: who lags loses, and is told how much.

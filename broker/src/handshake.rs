@@ -16,11 +16,14 @@ use tokio_rustls::TlsAcceptor;
 use x509_parser::prelude::FromDer;
 
 use crate::core::{Core, Outbox, Welcome};
+use crate::enhanced::{self, Enhanced};
 use crate::listener::{Door, Place};
+use crate::one_port::{self, HttpStream, Speaks};
+use crate::rate::Bucket;
 use crate::websocket::{self, UpgradeError};
 use crate::{
-    AuthOutcome, AuthRefusal, Authenticator, CertificateInfo, ConnectFault, ConnectInfo, EventKind, TlsFault, config,
-    connection,
+    AuthOutcome, AuthRefusal, Authenticator, CertificateInfo, ConnectFault, ConnectInfo, EventKind, Identity, TlsFault,
+    TransportKind, config, connection,
 };
 
 /// What every connection of the shard shares: one pointer each.
@@ -42,6 +45,7 @@ struct Knock {
     /// Bytes behind the CONNECT.
     rest: BytesMut,
     connect: Connect,
+    kind: TransportKind,
     certificate: Option<CertificateInfo>,
 }
 
@@ -88,11 +92,19 @@ async fn let_in(
             return None;
         }
     };
-    let Knock { mut stream, rest, connect, certificate } = knock;
+    let Knock { mut stream, mut rest, connect, kind, certificate } = knock;
     let (version, client_id, user_name) = (connect.version, connect.client_id.clone(), connect.user_name.clone());
     let outcome = match check_id(&connect) {
         Err(refused) => Err(refused),
-        Ok(()) => admit(connect, certificate, peer, &door, &shard).await,
+        Ok(()) if connect.properties.authentication_method.is_some() => {
+            let proving = enhanced::prove(&mut stream, &mut rest, &connect, door.zone, &shard);
+            match tokio::time::timeout(limit, proving).await {
+                Ok(Ok(proven)) => welcome(connect, proven.identity.clone(), Some(proven), peer, kind, &door, &shard),
+                Ok(Err(refused)) => Err(refused),
+                Err(_) => Err((Reason::NotAuthorized, ConnectFault::TooSlow)),
+            }
+        }
+        Ok(()) => admit(connect, certificate, peer, kind, &door, &shard).await,
     };
     drop(place);
     match outcome {
@@ -113,9 +125,6 @@ fn check_id(connect: &Connect) -> Result<(), (Reason, ConnectFault)> {
     if lost || id.len() > config::CLIENT_ID_BYTES {
         return Err((Reason::ClientIdentifierNotValid, ConnectFault::ClientIdInvalid));
     }
-    if connect.properties.authentication_method.is_some() {
-        return Err((Reason::BadAuthenticationMethod, ConnectFault::AuthMethod));
-    }
     Ok(())
 }
 
@@ -123,6 +132,7 @@ async fn admit(
     connect: Connect,
     certificate: Option<CertificateInfo>,
     peer: SocketAddr,
+    kind: TransportKind,
     door: &Door,
     shard: &Shard,
 ) -> Result<Welcome, (Reason, ConnectFault)> {
@@ -137,11 +147,7 @@ async fn admit(
     });
     let answer = tokio::time::timeout(Duration::from_secs(config::HANDSHAKE_SECS), question).await;
     match answer.unwrap_or(AuthOutcome::Refuse(AuthRefusal::Busy)) {
-        AuthOutcome::Accept(identity) => {
-            let now_ms = shard.core.borrow().clock.now_ms();
-            let outbox = Outbox::new(connect.version, peer, door.kind, now_ms);
-            shard.core.borrow_mut().connect(connect, identity, outbox)
-        }
+        AuthOutcome::Accept(identity) => welcome(connect, identity, None, peer, kind, door, shard),
         AuthOutcome::Refuse(refusal) => {
             let reason = match refusal {
                 AuthRefusal::WrongPassword | AuthRefusal::UnknownIdentity => Reason::BadUserNameOrPassword,
@@ -152,6 +158,25 @@ async fn admit(
             Err((reason, ConnectFault::Auth(refusal)))
         }
     }
+}
+
+/// Somebody whose name is proven: in, unless the session is another's.
+fn welcome(
+    connect: Connect,
+    identity: Identity,
+    enhanced: Option<Enhanced>,
+    peer: SocketAddr,
+    kind: TransportKind,
+    door: &Door,
+    shard: &Shard,
+) -> Result<Welcome, (Reason, ConnectFault)> {
+    let mut core = shard.core.borrow_mut();
+    let now_us = core.clock.now_us();
+    let mut outbox = Outbox::new(connect.version, peer, kind, now_us / 1000);
+    outbox.enhanced = enhanced.map(Box::new);
+    let mut welcome = core.connect(connect, identity, outbox)?;
+    welcome.bucket = core.rates(door.zone).messages.map(|rate| Box::new(Bucket::full(rate, now_us)));
+    Ok(welcome)
 }
 
 /// TLS and WebSocket as the door has them, then the CONNECT.
@@ -168,44 +193,56 @@ async fn knock(tcp: TcpStream, peer: SocketAddr, door: &Door, shard: &Shard) -> 
         tell(EventKind::TlsRefused { fault, detail: String::new() });
         return None;
     }
-    let mut certificate = None;
-    let stream: Box<dyn Duplex> = match &door.tls {
-        None => Box::new(tcp),
-        Some(tls) => match TlsAcceptor::from(tls.load_full()).accept(tcp).await {
-            Ok(stream) => {
-                certificate = stream.get_ref().1.peer_certificates().and_then(|chain| described(chain.first()?));
-                Box::new(stream)
-            }
-            Err(error) => {
-                let (fault, detail) = tls_fault(&error)?;
-                tell(EventKind::TlsRefused { fault, detail });
-                return None;
-            }
-        },
-    };
-    let stream: Box<dyn Duplex> = match &door.origins {
-        None => stream,
-        Some(rule) => {
-            let max_bytes = shard.core.borrow().limits.max_packet_bytes;
-            match websocket::accept(stream, rule, max_bytes).await {
-                Ok(stream) => Box::new(stream),
-                Err(UpgradeError::ForeignOrigin(origin)) => {
-                    tell(EventKind::ForeignOrigin { origin });
-                    return None;
-                }
-                Err(UpgradeError::Other(error)) => {
-                    tracing::debug!(%peer, error, "no WebSocket");
-                    return None;
-                }
-            }
+    let Some(tls) = &door.tls else { return over_websocket(Box::new(tcp), peer, door, None, shard).await };
+    let stream = match TlsAcceptor::from(tls.load_full()).accept(tcp).await {
+        Ok(stream) => stream,
+        Err(error) => {
+            let (fault, detail) = tls_fault(&error)?;
+            tell(EventKind::TlsRefused { fault, detail });
+            return None;
         }
     };
-    read_connect(stream, peer, certificate, shard).await
+    let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| described(chain.first()?));
+    let Some(http) = &door.http else { return over_websocket(Box::new(stream), peer, door, certificate, shard).await };
+    let (speaks, stream) = one_port::listen(stream).await.ok()??;
+    match speaks {
+        Speaks::Mqtt => read_connect(Box::new(stream), peer, TransportKind::Tls, certificate, shard).await,
+        Speaks::WebSocket => over_websocket(Box::new(stream), peer, door, certificate, shard).await,
+        Speaks::Http => {
+            http(HttpStream { stream, peer });
+            None
+        }
+    }
+}
+
+/// The upgrade to WebSocket where the door has one, then the CONNECT.
+async fn over_websocket(
+    stream: Box<dyn Duplex>,
+    peer: SocketAddr,
+    door: &Door,
+    certificate: Option<CertificateInfo>,
+    shard: &Shard,
+) -> Option<Knock> {
+    let Some(rule) = &door.origins else { return read_connect(stream, peer, door.kind, certificate, shard).await };
+    let max_bytes = shard.core.borrow().limits.max_packet_bytes;
+    let kind = if door.tls.is_some() { TransportKind::Wss } else { TransportKind::Ws };
+    match websocket::accept(stream, rule, max_bytes).await {
+        Ok(stream) => read_connect(Box::new(stream), peer, kind, certificate, shard).await,
+        Err(UpgradeError::ForeignOrigin(origin)) => {
+            shard.core.borrow().event(Some(peer), None, None, EventKind::ForeignOrigin { origin });
+            None
+        }
+        Err(UpgradeError::Other(error)) => {
+            tracing::debug!(%peer, error, "no WebSocket");
+            None
+        }
+    }
 }
 
 async fn read_connect(
     mut stream: Box<dyn Duplex>,
     peer: SocketAddr,
+    kind: TransportKind,
     certificate: Option<CertificateInfo>,
     shard: &Shard,
 ) -> Option<Knock> {
@@ -219,7 +256,7 @@ async fn read_connect(
                 version = says_v5(&frame).then_some(Version::V5);
                 match codec::decode(&frame, None, &limits) {
                     Ok(Packet::Connect(connect)) => {
-                        return Some(Knock { stream, rest, connect: *connect, certificate });
+                        return Some(Knock { stream, rest, connect: *connect, kind, certificate });
                     }
                     Ok(_) => return None,
                     Err(error) => break error,

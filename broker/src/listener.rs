@@ -14,7 +14,8 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::core::Core;
-use crate::{ConnectFault, EventKind, TransportKind, Zone, config, handshake};
+use crate::rate::Bucket;
+use crate::{ConnectFault, EventKind, HttpHandoff, TransportKind, Zone, config, handshake};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ListenerId(pub(crate) u64);
@@ -31,6 +32,9 @@ pub enum Transport {
     Tls(Arc<ServerConfig>),
     Ws(OriginRule),
     Wss(Arc<ServerConfig>, OriginRule),
+    /// MQTT, MQTT over WebSocket and HTTPS on one port. The configuration names `mqtt` and
+    /// `http/1.1` for ALPN.
+    OnePort(Arc<ServerConfig>, OriginRule, HttpHandoff),
 }
 
 #[derive(Clone)]
@@ -54,6 +58,8 @@ pub enum ListenError {
     Taken { addr: SocketAddr },
     #[error("cannot listen on {addr}: {source}")]
     Other { addr: SocketAddr, source: std::io::Error },
+    #[error("there is no such listener")]
+    Unknown,
     #[error("the broker has stopped")]
     Stopped,
 }
@@ -82,29 +88,36 @@ pub(crate) struct Door {
     pub zone: Zone,
     pub tls: Option<SharedTls>,
     pub origins: Option<OriginRule>,
+    /// It tells by what is said what a connection speaks, and hands on what speaks HTTP.
+    pub http: Option<HttpHandoff>,
 }
 
 impl Door {
     pub fn new(spec: &ListenerSpec) -> Door {
         let shared = |config: &Arc<ServerConfig>| Some(Arc::new(ArcSwap::new(config.clone())));
+        let mut http = None;
         let (kind, tls, origins) = match &spec.transport {
             Transport::Tcp => (TransportKind::Tcp, None, None),
             Transport::Tls(config) => (TransportKind::Tls, shared(config), None),
             Transport::Ws(origins) => (TransportKind::Ws, None, Some(origins.clone())),
             Transport::Wss(config, origins) => (TransportKind::Wss, shared(config), Some(origins.clone())),
+            Transport::OnePort(config, origins, handoff) => {
+                http = Some(handoff.clone());
+                (TransportKind::Tls, shared(config), Some(origins.clone()))
+            }
         };
-        Door { kind, zone: spec.zone, tls, origins }
+        Door { kind, zone: spec.zone, tls, origins, http }
     }
 }
 
 /// A certificate that can be renewed while the door is open.
 type SharedTls = Arc<ArcSwap<ServerConfig>>;
 
-/// The open doors, and how many handshakes run for each address.
+/// The open doors, and who knocks.
 #[derive(Default)]
 pub(crate) struct Doors {
-    open: HashMap<ListenerId, (AbortHandle, Option<SharedTls>)>,
-    half_open: Rc<RefCell<HashMap<IpAddr, usize>>>,
+    open: HashMap<ListenerId, (AbortHandle, Rc<Door>)>,
+    callers: Rc<RefCell<Callers>>,
     /// Ends the shard.
     pub end: Rc<Notify>,
 }
@@ -112,9 +125,21 @@ pub(crate) struct Doors {
 impl Doors {
     /// Starts accepting; must be called on the shard.
     pub fn open(&mut self, id: ListenerId, socket: std::net::TcpListener, door: Door, shard: handshake::Shard) {
-        let tls = door.tls.clone();
-        let task = tokio::task::spawn_local(accept(socket, Rc::new(door), shard, self.half_open.clone()));
-        self.open.insert(id, (task.abort_handle(), tls));
+        self.accept_at(id, socket, Rc::new(door), shard);
+    }
+
+    fn accept_at(&mut self, id: ListenerId, socket: std::net::TcpListener, door: Rc<Door>, shard: handshake::Shard) {
+        let task = tokio::task::spawn_local(accept(socket, door.clone(), shard, self.callers.clone()));
+        if let Some((before, _)) = self.open.insert(id, (task.abort_handle(), door)) {
+            before.abort();
+        }
+    }
+
+    /// The same door at another socket; answers whether there is such a door.
+    pub fn shift(&mut self, id: ListenerId, socket: std::net::TcpListener, shard: handshake::Shard) -> bool {
+        let Some(door) = self.open.get(&id).map(|(_, door)| door.clone()) else { return false };
+        self.accept_at(id, socket, door, shard);
+        true
     }
 
     pub fn close(&mut self, id: ListenerId) {
@@ -130,18 +155,13 @@ impl Doors {
     }
 
     pub fn reload_tls(&self, id: ListenerId, config: Arc<ServerConfig>) {
-        if let Some((_, Some(tls))) = self.open.get(&id) {
+        if let Some(tls) = self.open.get(&id).and_then(|(_, door)| door.tls.as_ref()) {
             tls.store(config);
         }
     }
 }
 
-async fn accept(
-    socket: std::net::TcpListener,
-    door: Rc<Door>,
-    shard: handshake::Shard,
-    half_open: Rc<RefCell<HashMap<IpAddr, usize>>>,
-) {
+async fn accept(socket: std::net::TcpListener, door: Rc<Door>, shard: handshake::Shard, callers: Rc<RefCell<Callers>>) {
     let listener = match TcpListener::from_std(socket) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "a listener could not be started"),
@@ -156,7 +176,11 @@ async fn accept(
                 continue;
             }
         };
-        let Some(place) = Place::take(&half_open, peer.ip()) else {
+        let (rate, now_us) = {
+            let core = shard.core.borrow();
+            (core.rates(door.zone).connects, core.clock.now_us())
+        };
+        let Some(place) = Place::take(&callers, peer.ip(), rate, now_us) else {
             too_many(&shard.core, peer);
             continue;
         };
@@ -170,31 +194,54 @@ fn too_many(core: &Rc<RefCell<Core>>, peer: SocketAddr) {
     core.borrow().event(Some(peer), None, None, EventKind::ConnectRefused { fault, user_name: None });
 }
 
+/// Who knocks, by address: handshakes under way, and how many more may come.
+#[derive(Default)]
+pub(crate) struct Callers(HashMap<IpAddr, Caller>);
+
+#[derive(Default)]
+struct Caller {
+    half_open: usize,
+    bucket: Option<Bucket>,
+}
+
+/// Addresses remembered before those that rested are forgotten.
+const CALLERS: usize = 1024;
+
 /// One of the handshakes that an address may have under way; given back when dropped.
 pub(crate) struct Place {
-    half_open: Rc<RefCell<HashMap<IpAddr, usize>>>,
+    callers: Rc<RefCell<Callers>>,
     address: IpAddr,
 }
 
 impl Place {
-    fn take(half_open: &Rc<RefCell<HashMap<IpAddr, usize>>>, address: IpAddr) -> Option<Place> {
-        let mut counts = half_open.borrow_mut();
-        let count = counts.entry(address).or_default();
-        if *count >= config::HALF_OPEN_PER_ADDRESS {
+    fn take(callers: &Rc<RefCell<Callers>>, address: IpAddr, rate: Option<crate::Rate>, now_us: i64) -> Option<Place> {
+        let all = &mut callers.borrow_mut().0;
+        if all.len() >= CALLERS {
+            all.retain(|_, caller| {
+                caller.half_open > 0 || caller.bucket.as_mut().is_some_and(|bucket| !bucket.is_full(now_us))
+            });
+        }
+        let caller = all.entry(address).or_default();
+        if caller.half_open >= config::HALF_OPEN_PER_ADDRESS {
             return None;
         }
-        *count += 1;
-        Some(Place { half_open: half_open.clone(), address })
+        if let Some(rate) = rate
+            && !caller.bucket.get_or_insert_with(|| Bucket::full(rate, now_us)).try_take(now_us)
+        {
+            return None;
+        }
+        caller.half_open += 1;
+        Some(Place { callers: callers.clone(), address })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut counts = self.half_open.borrow_mut();
-        if let Some(count) = counts.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.address);
+        let all = &mut self.callers.borrow_mut().0;
+        if let Some(caller) = all.get_mut(&self.address) {
+            caller.half_open -= 1;
+            if caller.half_open == 0 && caller.bucket.is_none() {
+                all.remove(&self.address);
             }
         }
     }

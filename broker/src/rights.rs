@@ -21,6 +21,8 @@ pub enum Action {
 }
 
 /// `effect` for what matches `filter`, where `%u` stands for the identity and `%c` for the client id.
+/// A rule with `%c` counts only while the client id is one that is bound to the identity: an id that
+/// anybody may choose must give nobody a right.
 #[derive(Clone, Debug)]
 pub struct Rule {
     /// Named in refusals: "branch", "commands".
@@ -44,6 +46,10 @@ pub struct Rights {
     rules: HashMap<Identity, Vec<Ready>>,
     /// For identities without rules of their own (a lab's strangers).
     fallback: Vec<Ready>,
+    /// The client ids that are an identity's own, beside the one that is its name.
+    bound: HashMap<Identity, Vec<String>>,
+    /// Where an identity may have answers sent to (5.0 §3.2.2.3.15).
+    responses: HashMap<Identity, String>,
 }
 
 /// A rule whose filter is parsed, as far as it can be before a client asks.
@@ -80,7 +86,43 @@ impl Rights {
             let ready = rules.into_iter().map(|rule| Ready::of(rule, Some(&who))).collect();
             (who, ready)
         };
-        Rights { rules: rules.into_iter().map(ready).collect(), fallback: Vec::new() }
+        Rights { rules: rules.into_iter().map(ready).collect(), ..Rights::default() }
+    }
+
+    /// The same from groups: a member has the rules of each of its groups, then its own. A group
+    /// that does not exist gives nothing.
+    pub fn grouped(
+        groups: impl IntoIterator<Item = (String, Vec<Rule>)>,
+        members: impl IntoIterator<Item = (Identity, Vec<String>, Vec<Rule>)>,
+    ) -> Rights {
+        let groups: HashMap<String, Vec<Rule>> = groups.into_iter().collect();
+        Rights::new(members.into_iter().map(|(who, of, own)| {
+            let shared = of.iter().filter_map(|group| groups.get(group)).flatten().cloned();
+            (who, shared.chain(own).collect())
+        }))
+    }
+
+    /// Binds a client id to an identity: `%c` then stands for it.
+    #[must_use]
+    pub fn bind(mut self, who: &Identity, client_id: impl Into<String>) -> Rights {
+        self.bound.entry(who.clone()).or_default().push(client_id.into());
+        self
+    }
+
+    /// The topic under which an identity may have answers sent to it; clients of 5.0 are told when
+    /// they ask.
+    #[must_use]
+    pub fn answer_at(mut self, who: &Identity, topic: impl Into<String>) -> Rights {
+        self.responses.insert(who.clone(), topic.into());
+        self
+    }
+
+    pub(crate) fn response_information(&self, who: &Identity) -> Option<&str> {
+        self.responses.get(who).map(String::as_str)
+    }
+
+    fn is_bound(&self, who: &Identity, client_id: &str) -> bool {
+        who.as_str() == client_id || self.bound.get(who).is_some_and(|bound| bound.iter().any(|each| each == client_id))
     }
 
     pub fn with_fallback(mut self, rules: Vec<Rule>) -> Rights {
@@ -124,6 +166,8 @@ impl Rights {
             let filter = match filter {
                 Pattern::Filter(filter) => filter,
                 Pattern::Nothing => continue,
+                // Only a rule that lets nobody in may stand for an id that is not bound.
+                Pattern::Open if rule.filter.contains("%c") && !self.is_bound(who, client_id) => continue,
                 Pattern::Open => match resolve(&rule.filter, who, client_id) {
                     Some(filter) => {
                         resolved = filter;
@@ -192,9 +236,43 @@ mod tests {
     #[test]
     fn a_name_cannot_widen_a_rule() {
         assert!(check(vec![rule(Effect::Allow, "in/%u/#")], "c", "in/serre-04/x"));
-        assert!(!check(vec![rule(Effect::Allow, "in/%c/#")], "#", "in/x"));
-        assert!(!check(vec![rule(Effect::Allow, "in/%c/x")], "a/b", "in/a/b/x"));
-        assert!(!check(vec![rule(Effect::Allow, "in/%c/x")], "+", "in/other/x"));
+        for id in ["#", "a/b", "+"] {
+            let who = Identity::new("serre-04");
+            let rights = Rights::new([(who.clone(), vec![rule(Effect::Allow, "in/%c/#")])]).bind(&who, id);
+            for topic in ["in/x", "in/a/b/x", "in/other/x"] {
+                let topic = Topic::parse(topic).ok();
+                assert!(topic.is_some_and(|topic| !rights.decide(&who, id, Action::Publish, &topic).allowed));
+            }
+        }
+    }
+
+    #[test]
+    fn a_client_id_gives_rights_only_where_it_is_bound() {
+        let in_c = || vec![rule(Effect::Allow, "in/%c/#")];
+        assert!(check(in_c(), "serre-04", "in/serre-04/x"), "its name is its own");
+        assert!(!check(in_c(), "serre-05", "in/serre-05/x"), "anybody may call itself serre-05");
+        let who = Identity::new("serre-04");
+        let rights = Rights::new([(who.clone(), in_c())]).bind(&who, "tablet");
+        let may = |id: &str, topic: &str| {
+            Topic::parse(topic).is_ok_and(|topic| rights.decide(&who, id, Action::Publish, &topic).allowed)
+        };
+        assert!(may("tablet", "in/tablet/x") && !may("phone", "in/phone/x") && !may("tablet", "in/phone/x"));
+    }
+
+    #[test]
+    fn a_member_has_the_rules_of_its_groups_and_its_own() {
+        let who = Identity::new("serre-04");
+        let groups = [
+            ("serre".to_owned(), vec![rule(Effect::Allow, "serre/%u/#"), rule(Effect::Deny, "serre/+/secret")]),
+            ("other".to_owned(), vec![rule(Effect::Allow, "other/#")]),
+        ];
+        let member = (who.clone(), vec!["serre".to_owned(), "gone".to_owned()], vec![rule(Effect::Allow, "own/#")]);
+        let rights = Rights::grouped(groups, [member]);
+        let may = |topic: &str| {
+            Topic::parse(topic).is_ok_and(|topic| rights.decide(&who, "c", Action::Publish, &topic).allowed)
+        };
+        assert!(may("serre/serre-04/x") && may("own/x"));
+        assert!(!may("serre/serre-05/x") && !may("serre/serre-04/secret") && !may("other/x"));
     }
 
     #[test]

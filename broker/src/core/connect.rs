@@ -7,6 +7,8 @@ use mqtt::{Ack, ConnAck, ConnAckProperties, Connect, Packet, QoS, Reason, Versio
 
 use super::session::{Delivery, packet_id};
 use super::{Core, Outbox, Session, SessionId};
+use crate::rate::Bucket;
+use crate::scram::METHOD;
 use crate::store::{Change, will_as_publish};
 use crate::{Action, ConnectFault, EventKind, Identity, Message, Origin, config};
 
@@ -17,6 +19,8 @@ const BRIDGE: &str = "courtier-bridge";
 pub(crate) struct Welcome {
     pub session: SessionId,
     pub outbox: Rc<Outbox>,
+    /// How much it may publish, where that is limited.
+    pub bucket: Option<Box<Bucket>>,
 }
 
 impl Core {
@@ -57,12 +61,13 @@ impl Core {
         let outbox = Rc::new(outbox);
         let (version, transport) = (connect.version, outbox.transport);
         let server_keep_alive = (keep_alive_secs != connect.keep_alive_secs).then_some(keep_alive_secs);
+        let asks_where = connect.properties.request_response_information == Some(true);
         self.settle_in(id, connect, outbox.clone());
-        outbox.send(&self.connack(id, resumed.is_some(), assigned, server_keep_alive));
+        outbox.send(&self.connack(id, resumed.is_some(), assigned, server_keep_alive, asks_where));
         self.counters.connected(1);
         self.session_event(id, EventKind::Connected { version, transport, keep_alive_secs });
         self.resend(id);
-        Ok(Welcome { session: id, outbox })
+        Ok(Welcome { session: id, outbox, bucket: None })
     }
 
     fn check_will(
@@ -148,13 +153,20 @@ impl Core {
         session_present: bool,
         assigned: Option<String>,
         server_keep_alive_secs: Option<u16>,
+        asks_where: bool,
     ) -> Packet {
         let mut properties = ConnAckProperties::default();
         if let Some(session) = self.sessions.get(&id)
             && session.version == Version::V5
         {
+            if let Some(enhanced) = session.outbox.as_ref().and_then(|outbox| outbox.enhanced.as_ref()) {
+                properties.authentication_method = Some(METHOD.to_owned());
+                properties.authentication_data = enhanced.proof.take();
+            }
             properties.assigned_client_id = assigned;
             properties.server_keep_alive_secs = server_keep_alive_secs;
+            let answers = self.rights.response_information(&session.identity).filter(|_| asks_where);
+            properties.response_information = answers.map(str::to_owned);
             properties.receive_maximum = u16::try_from(config::UNSETTLED_ACKS).ok();
             properties.topic_alias_maximum = Some(config::TOPIC_ALIASES);
             properties.maximum_packet_size = u32::try_from(self.limits.max_packet_bytes).ok();

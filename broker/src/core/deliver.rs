@@ -164,22 +164,23 @@ impl Core {
     fn hold(&mut self, id: SessionId, mut delivery: Delivery) -> bool {
         let Some(session) = self.sessions.get_mut(&id) else { return false };
         let acknowledged = delivery.qos > QoS::AtMostOnce;
-        let (room, count) = session.make_room(delivery.message.cost());
+        let (room, count) = session.make_room(delivery.message.cost(), self.queue_limits);
         if room {
             if acknowledged {
                 self.take_up(id, &mut delivery);
             }
             let Some(session) = self.sessions.get_mut(&id) else { return false };
             session.hold(delivery);
-            if acknowledged && session.is_behind() {
+            if acknowledged && session.is_behind(self.queue_limits) {
                 self.behind = Some(id);
             }
         }
         if count > 0 {
             self.counters.dropped(count);
-            // Once per thousand: a queue that stays full must not drown the other events.
+            // The first, then one in a thousand: a queue that stays full must not drown the other events.
             if let Some(total) = self.sessions.get(&id).map(|session| session.dropped)
-                && total % 1000 < count
+                && let before = total.saturating_sub(count)
+                && (before == 0 || before / 1000 != total / 1000)
             {
                 self.session_event(id, EventKind::Dropped { count: total });
             }
@@ -237,9 +238,9 @@ impl Core {
             if !outbox.has_room() || next.qos > QoS::AtMostOnce && !session.window_open() {
                 return;
             }
-            let was_behind = session.is_behind();
+            let was_behind = session.is_behind(self.queue_limits);
             let Some(delivery) = session.unhold() else { return };
-            if was_behind && !session.is_behind() {
+            if was_behind && !session.is_behind(self.queue_limits) {
                 self.relief.notify_waiters();
             }
             let may_read = {

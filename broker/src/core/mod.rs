@@ -6,6 +6,7 @@ mod deliver;
 mod keep;
 mod outbox;
 mod packets;
+mod pages;
 mod publish;
 mod retained;
 mod session;
@@ -31,7 +32,7 @@ pub(crate) use subscriptions::SessionId;
 
 use crate::handle::Counters;
 use crate::store::{Change, Loaded, Store};
-use crate::{Clock, Event, EventKind, Identity, Keeper, Message, Offer, Rights};
+use crate::{Clock, Event, EventKind, Identity, Keeper, Message, Offer, QueueLimits, Rates, Rights, Zone};
 use outbox::PendingAck;
 use retained::Retained;
 use subscriptions::{Matches, Subscriptions};
@@ -116,6 +117,9 @@ pub(crate) struct Core {
     sys_interval_ms: Option<i64>,
     sys_due_ms: i64,
     max_keep_alive_secs: Option<u16>,
+    queue_limits: QueueLimits,
+    rates: Vec<(Zone, Rates)>,
+    check_payload_format: bool,
 }
 
 /// What a core is made of.
@@ -131,6 +135,9 @@ pub(crate) struct Parts {
     pub counters: Arc<Counters>,
     pub sys_interval_secs: Option<u32>,
     pub max_keep_alive_secs: Option<u16>,
+    pub queue_limits: QueueLimits,
+    pub rates: Vec<(Zone, Rates)>,
+    pub check_payload_format: bool,
 }
 
 impl Core {
@@ -167,9 +174,17 @@ impl Core {
             sys_interval_ms: parts.sys_interval_secs.map(|secs| i64::from(secs) * 1000),
             sys_due_ms: started_ms,
             max_keep_alive_secs: parts.max_keep_alive_secs,
+            queue_limits: parts.queue_limits,
+            rates: parts.rates,
+            check_payload_format: parts.check_payload_format,
         };
         core.restore(parts.loaded.sessions);
         core
+    }
+
+    /// How often clients of a zone may connect and publish.
+    pub fn rates(&self, zone: Zone) -> Rates {
+        self.rates.iter().find(|(of, _)| *of == zone).map(|(_, rates)| *rates).unwrap_or_default()
     }
 
     pub fn event(
@@ -190,7 +205,7 @@ impl Core {
         self.events.send(Arc::new(event)).ok();
     }
 
-    fn session_event(&self, id: SessionId, kind: EventKind) {
+    pub fn session_event(&self, id: SessionId, kind: EventKind) {
         if let Some(session) = self.sessions.get(&id) {
             let peer = session.outbox.as_ref().map(|outbox| outbox.peer);
             self.event(peer, Some(&session.client_id), Some(&session.identity), kind);
@@ -255,7 +270,7 @@ impl Core {
     }
 
     pub fn is_behind(&self, id: SessionId) -> bool {
-        self.sessions.get(&id).is_some_and(|session| session.is_behind())
+        self.sessions.get(&id).is_some_and(|session| session.is_behind(self.queue_limits))
     }
 
     /// Removes a session and all that belongs to it.

@@ -11,6 +11,7 @@ use bytes::BytesMut;
 use mqtt::{Ack, Packet, PacketId, Reason, Version, codec};
 use tokio::sync::Notify;
 
+use crate::enhanced::Enhanced;
 use crate::{TransportKind, config};
 
 /// An acknowledgement that waits for its keepers.
@@ -43,6 +44,8 @@ pub(crate) struct Outbox {
     pub alias_maximum: u16,
     /// Those that it was given on this connection.
     aliases: RefCell<HashMap<Box<str>, u16>>,
+    /// How it proved who it is, where that was by AUTH.
+    pub enhanced: Option<Box<Enhanced>>,
     pub keep_alive_ms: Option<i64>,
     pub heard_ms: Cell<i64>,
     bytes: RefCell<BytesMut>,
@@ -73,6 +76,7 @@ impl Outbox {
             problem_information: true,
             alias_maximum: 0,
             aliases: RefCell::default(),
+            enhanced: None,
             keep_alive_ms: None,
             heard_ms: Cell::new(now_ms),
             bytes: RefCell::new(BytesMut::new()),

@@ -51,7 +51,6 @@ impl Core {
                 Err(reason) => Verdict::Fault(reason, "DISCONNECT"),
             },
             Packet::Connect(_) => Verdict::Fault(Reason::ProtocolError, "a second CONNECT"),
-            Packet::Auth(_) => Verdict::Fault(Reason::ProtocolError, "AUTH without an authentication method"),
             _ => Verdict::Fault(Reason::ProtocolError, "a packet that only a server may send"),
         }
     }

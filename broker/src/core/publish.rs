@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::outbox::{Outbox, PendingAck};
 use super::{Core, SessionId, SitePublish, Waiter};
+use crate::rate::Bucket;
 use crate::store::Change;
 use crate::{Action, Decision, EventKind, Message, Origin, config};
 
@@ -20,9 +21,15 @@ pub(crate) struct PublishState {
     allowed: Option<(Topic, u64)>,
     /// The topic last refused and when: the same refusal is told once a second.
     last_denied: Option<(String, i64)>,
+    /// What its rate leaves it, where there is one.
+    pub bucket: Option<Box<Bucket>>,
 }
 
 impl PublishState {
+    pub fn limited(bucket: Option<Box<Bucket>>) -> PublishState {
+        PublishState { bucket, ..PublishState::default() }
+    }
+
     /// The topic itself, or what its alias stands for (5.0 §3.3.2.3.4).
     fn topic(&mut self, publish: &mut Publish) -> Result<Topic, Reason> {
         let alias = publish.properties.topic_alias.take();
@@ -55,6 +62,9 @@ impl Core {
             return Err(Reason::ProtocolError);
         }
         let now_us = self.clock.now_us();
+        if let Some(bucket) = &mut state.bucket {
+            bucket.take(now_us);
+        }
         let Some(session) = self.sessions.get_mut(&id) else { return Err(Reason::UnspecifiedError) };
         let (identity, client_id) = (session.identity.clone(), session.client_id.clone());
         if publish.qos > QoS::AtMostOnce && outbox.version == Version::V5 {
@@ -89,7 +99,14 @@ impl Core {
         }
         if !decision.allowed {
             self.tell_denied(id, state, topic.as_str(), decision.rule, now_us / 1000);
-            self.refuse(id, outbox, &publish);
+            self.refuse(id, outbox, &publish, Reason::NotAuthorized);
+            return Ok(());
+        }
+        if self.check_payload_format
+            && publish.properties.payload_is_utf8 == Some(true)
+            && std::str::from_utf8(&publish.payload).is_err()
+        {
+            self.refuse(id, outbox, &publish, Reason::PayloadFormatInvalid);
             return Ok(());
         }
         self.counters.received(1, publish.payload.len());
@@ -115,10 +132,10 @@ impl Core {
         }
     }
 
-    /// A denied publication: 5.0 is told 0x87; 3.1.1 has no such answer and gets its PUBACK.
-    fn refuse(&mut self, id: SessionId, outbox: &Rc<Outbox>, publish: &Publish) {
+    /// A refused publication: 5.0 is told why; 3.1.1 has no such answer and gets its PUBACK.
+    fn refuse(&mut self, id: SessionId, outbox: &Rc<Outbox>, publish: &Publish, why: Reason) {
         let Some(packet_id) = publish.packet_id else { return };
-        let reason = if outbox.version == Version::V5 { Reason::NotAuthorized } else { Reason::Success };
+        let reason = if outbox.version == Version::V5 { why } else { Reason::Success };
         if reason.is_error() {
             self.not_received(id, packet_id);
         }

@@ -51,6 +51,10 @@ impl Retained {
 
 impl super::Core {
     pub fn retained(&self, filter: &Filter, limit: usize) -> Vec<Arc<Message>> {
-        self.retained.matching(filter, None, self.clock.now_us()).take(limit).cloned().collect()
+        self.retained_after(filter, None, limit)
+    }
+
+    pub fn retained_after(&self, filter: &Filter, after: Option<&str>, limit: usize) -> Vec<Arc<Message>> {
+        self.retained.matching(filter, after, self.clock.now_us()).take(limit).cloned().collect()
     }
 }

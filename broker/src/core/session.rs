@@ -9,7 +9,7 @@ use mqtt::{Filter, PacketId, QoS, SubscribeOptions, Version, Will};
 use super::SessionId;
 use super::outbox::Outbox;
 use crate::store::SessionRow;
-use crate::{Identity, Message, config};
+use crate::{Identity, Message, QueueLimits, config};
 
 /// Packet identifiers: 1 to 65535 (5.0 §2.2.1).
 const IDENTIFIERS: u64 = 65_535;
@@ -149,9 +149,9 @@ impl Session {
 
     /// Makes room in the queue for a message that cannot be sent now: QoS 0 goes first, the oldest of
     /// it. Answers whether there is room, and how many were dropped.
-    pub fn make_room(&mut self, cost: usize) -> (bool, u64) {
+    pub fn make_room(&mut self, cost: usize, limits: QueueLimits) -> (bool, u64) {
         let mut dropped = 0;
-        while self.queue.len() >= config::QUEUED_MESSAGES || self.queue_bytes + cost > config::QUEUED_BYTES {
+        while self.queue.len() >= limits.messages || self.queue_bytes + cost > limits.bytes {
             let oldest = self.queue.iter().position(|each| each.qos == QoS::AtMostOnce);
             match oldest.and_then(|at| self.queue.remove(at)) {
                 Some(old) => self.queue_bytes -= old.message.cost(),
@@ -179,8 +179,8 @@ impl Session {
 
     /// Whether its publishers must wait: half its queue is full, and it does take messages. One
     /// that takes none slows nobody; its queue ends at its limit.
-    pub fn is_behind(&self) -> bool {
-        (self.queue.len() > config::QUEUED_MESSAGES / 2 || self.queue_bytes > config::QUEUED_BYTES / 2)
+    pub fn is_behind(&self, limits: QueueLimits) -> bool {
+        (self.queue.len() > limits.messages / 2 || self.queue_bytes > limits.bytes / 2)
             && self.outbox.as_ref().is_some_and(|outbox| outbox.makes_progress())
     }
 

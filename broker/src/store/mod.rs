@@ -6,6 +6,7 @@
 //! (it never waits for a batch to fill) and tells which groups are settled.
 
 mod load;
+mod rescue;
 mod rows;
 mod writer;
 
@@ -20,6 +21,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::{Error, Identity, Message, Settled};
 
 pub(crate) use load::{Loaded, LoadedSession};
+pub use rescue::{Rescued, rescue};
 pub(crate) use rows::will_as_publish;
 
 /// The number of a session; never used twice while the store lives.

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use broker::*;
 use mqtt::{Packet, QoS, Version};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, RevokedCertParams,
+};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -35,6 +38,7 @@ impl Authority {
         let mut params = CertificateParams::new([]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let root = params.self_signed(&key).unwrap().der().clone();
         Authority { issuer: Issuer::new(params, key), root }
     }
@@ -83,6 +87,42 @@ impl Authority {
         let builder = ClientConfig::builder_with_provider(provider);
         let builder = builder.with_protocol_versions(&[&rustls::version::TLS12]).unwrap();
         builder.with_root_certificates(self.roots()).with_no_client_auth()
+    }
+
+    fn client_numbered(&self, common_name: &str, serial: u64) -> ClientConfig {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        params.serial_number = Some(serial.into());
+        let chain = vec![params.signed_by(&key, &self.issuer).unwrap().der().clone()];
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().unwrap().with_root_certificates(self.roots());
+        builder.with_client_auth_cert(chain, PrivatePkcs8KeyDer::from(key.serialize_der()).into()).unwrap()
+    }
+
+    /// A list of what this authority has revoked.
+    fn revoke(&self, serials: &[u64]) -> CertificateRevocationListDer<'static> {
+        let now = time::OffsetDateTime::now_utc();
+        let revoked = |serial: &u64| RevokedCertParams {
+            serial_number: (*serial).into(),
+            revocation_time: now,
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let params = CertificateRevocationListParams {
+            this_update: now,
+            next_update: now + time::Duration::days(1),
+            crl_number: 1u64.into(),
+            issuing_distribution_point: None,
+            revoked_certs: serials.iter().map(revoked).collect(),
+            key_identifier_method: rcgen::KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.issuer).unwrap().der().clone()
+    }
+
+    fn verifier(&self) -> Arc<rustls::client::WebPkiServerVerifier> {
+        let provider = Arc::new(ring::default_provider());
+        rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(self.roots()), provider).build().unwrap()
     }
 
     fn client_named(&self, common_name: &str) -> ClientConfig {
@@ -425,4 +465,112 @@ async fn a_packet_may_span_frames_and_a_frame_hold_packets() {
             Some(Ok(other)) => panic!("{other:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn one_port_speaks_mqtt_websocket_and_https() {
+    use tokio::sync::mpsc;
+    let (site, authority) = (Site::open().await, Authority::new());
+    let mut config = ServerConfig::clone(&authority.server());
+    config.alpn_protocols = vec![b"mqtt".to_vec(), b"http/1.1".to_vec()];
+    let (handed, mut taken) = mpsc::unbounded_channel::<HttpStream>();
+    let handoff: HttpHandoff = Arc::new(move |stream| drop(handed.send(stream)));
+    let origins = OriginRule::Listed(vec!["https://own.local".into()]);
+    let one = site.handle.add_listener(spec(Transport::OnePort(Arc::new(config), origins, handoff))).await.unwrap();
+    let with_alpn = |names: &[&str]| {
+        let mut client = authority.client();
+        client.alpn_protocols = names.iter().map(|name| name.as_bytes().to_vec()).collect();
+        client
+    };
+    // MQTT, with the name of ALPN and without one.
+    for alpn in [&["mqtt"][..], &[]] {
+        works(&mut Client::over(shake(one, with_alpn(alpn)).await.unwrap(), Version::V5), "mqtt").await;
+    }
+    let transports: Vec<_> = site.handle.clients().await.into_iter().filter_map(|client| client.transport).collect();
+    assert!(transports.iter().all(|kind| *kind == TransportKind::Tls), "{transports:?}");
+
+    // MQTT over WebSocket, in small pieces as a slow network brings it; a foreign page is refused.
+    for (origin, welcome) in [("https://own.local", true), ("https://evil.example", false)] {
+        let mut request = "wss://localhost/mqtt".into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", "mqtt".parse().unwrap());
+        request.headers_mut().insert("origin", origin.parse().unwrap());
+        let tls = shake(one, with_alpn(&["http/1.1"])).await.unwrap();
+        let (near, far) = tokio::io::duplex(64);
+        tokio::spawn(async move {
+            let (mut tls, mut far) = (tls, far);
+            tokio::io::copy_bidirectional(&mut far, &mut tls).await.ok();
+        });
+        let upgraded = in_time("upgrade", tokio_tungstenite::client_async(request, near)).await;
+        assert_eq!(upgraded.is_ok(), welcome, "{origin}: {:?}", upgraded.as_ref().err());
+        if let Ok((mut socket, _)) = upgraded {
+            use futures_util::{SinkExt, StreamExt};
+            let mut bytes = bytes::BytesMut::new();
+            let connect = Packet::Connect(Box::new(hello(Version::V5, "web")));
+            mqtt::codec::encode(&connect, Version::V5, &mut bytes).unwrap();
+            socket.send(WsMessage::Binary(bytes.freeze())).await.unwrap();
+            let answer = in_time("CONNACK", socket.next()).await.unwrap().unwrap().into_data();
+            assert_eq!((answer[0], answer[3]), (0x20, 0));
+        }
+    }
+
+    // HTTPS, handed on with every byte that was read.
+    let mut browser = shake(one, with_alpn(&["http/1.1"])).await.unwrap();
+    let request = b"GET /time HTTP/1.1\r\nHost: own.local\r\n\r\nbody";
+    browser.write_all(request).await.unwrap();
+    browser.flush().await.unwrap();
+    let mut given = in_time("the connection", taken.recv()).await.unwrap();
+    let mut read = vec![0; request.len()];
+    in_time("the request", given.stream.read_exact(&mut read)).await.unwrap();
+    assert_eq!(read, request);
+    given.stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+    given.stream.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    in_time("the answer", browser.read_to_end(&mut answer)).await.unwrap();
+    assert_eq!(answer, b"HTTP/1.1 204 No Content\r\n\r\n");
+}
+
+#[tokio::test]
+async fn during_a_change_clients_of_both_authorities_come_in_and_the_revoked_do_not() {
+    let (mut site, old, new) = (Site::open().await, Authority::new(), Authority::named("next"));
+    let strict = |issuer: &Authority, revoked: &[(&Authority, Vec<u64>)]| {
+        let provider = Arc::new(ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        let mut crls = Vec::new();
+        for (authority, serials) in revoked {
+            roots.add(authority.root.clone()).unwrap();
+            crls.push(authority.revoke(serials));
+        }
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+        let verifier = verifier.with_crls(crls).build().unwrap();
+        let (chain, key) = issuer.sign("server");
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        Arc::new(builder.with_client_cert_verifier(verifier).with_single_cert(chain, key).unwrap())
+    };
+    let door = site.handle.add_listener(spec(Transport::Tls(strict(&old, &[(&old, vec![])])))).await.unwrap();
+    let mut early = Client::over(shake(door, old.client_numbered("early", 7)).await.unwrap(), Version::V5);
+    works(&mut early, "early").await;
+
+    // Both are trusted; the server shows the old certificate still.
+    site.handle.reload_tls(door.id, strict(&old, &[(&old, vec![]), (&new, vec![])])).await;
+    for (authority, name) in [(&old, "old"), (&new, "new")] {
+        let mut config = authority.client_numbered(name, 8);
+        config.dangerous().set_certificate_verifier(old.verifier());
+        works(&mut Client::over(shake(door, config).await.unwrap(), Version::V5), name).await;
+    }
+
+    // One certificate is revoked: new handshakes with it fail, nobody else notices.
+    site.handle.reload_tls(door.id, strict(&old, &[(&old, vec![9]), (&new, vec![])])).await;
+    let mut gone = shake(door, old.client_numbered("gone", 9)).await;
+    if let Ok(stream) = &mut gone {
+        // TLS 1.3 tells the client after its own handshake.
+        let mut byte = [0];
+        in_time("alert", stream.read(&mut byte)).await.unwrap_err();
+    }
+    assert_eq!(tls_fault(&mut site).await, TlsFault::ClientCertificate);
+    works(&mut Client::over(shake(door, old.client_numbered("fine", 10)).await.unwrap(), Version::V5), "fine").await;
+    // It heard the others all the time.
+    for _ in 0..3 {
+        assert_eq!(early.text().await, "round");
+    }
+    early.ping().await;
 }

@@ -4,6 +4,7 @@
 
 mod behaviours;
 mod client;
+mod control;
 mod doors;
 mod durability;
 mod features;
@@ -13,5 +14,6 @@ mod load;
 mod mutator;
 mod qos;
 mod rights;
+mod scram;
 mod sessions;
 mod site;

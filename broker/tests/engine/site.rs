@@ -13,7 +13,9 @@ use crate::client::{Client, hello, in_time};
 
 /// Names come in with the password "right", certificates by their common name, and whoever shows
 /// neither is "anyone".
-struct Names;
+pub struct Names {
+    pub scram: bool,
+}
 
 impl Authenticator for Names {
     fn authenticate(&self, info: ConnectInfo<'_>) -> BoxFuture<'static, AuthOutcome> {
@@ -26,6 +28,22 @@ impl Authenticator for Names {
             (None, Some(name)) => AuthOutcome::Accept(Identity::new(name)),
         };
         Box::pin(async move { outcome })
+    }
+
+    fn knows_scram(&self) -> bool {
+        self.scram
+    }
+
+    fn scram(&self, name: &str, _: Zone) -> Option<ScramCredential> {
+        (name == "scram").then(|| crate::scram::credential(b"right"))
+    }
+
+    fn scram_outcome(&self, name: &str, _: Zone, right: bool) -> AuthOutcome {
+        match (name, right) {
+            ("scram", true) => AuthOutcome::Accept(Identity::new(name)),
+            ("scram", false) => AuthOutcome::Refuse(AuthRefusal::WrongPassword),
+            _ => AuthOutcome::Refuse(AuthRefusal::UnknownIdentity),
+        }
     }
 }
 
@@ -54,7 +72,7 @@ pub fn spec(transport: Transport) -> ListenerSpec {
 }
 
 pub fn builder(config: Config) -> Builder {
-    Broker::builder(config, Arc::new(Names)).rights(everything())
+    Broker::builder(config, Arc::new(Names { scram: true })).rights(everything())
 }
 
 impl Site {
