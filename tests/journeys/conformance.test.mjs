@@ -24,7 +24,7 @@ test('MQTT 5.0 and 3.1.1, statement by statement, over TCP, TLS, WebSocket and s
   const lab = new Program(path.join(BIN, 'courtierd'), ['lab', '--port', ports[0], '--tls-port', ports[1], '--ws-port', ports[2], '--wss-port', ports[3], '--cert', cert, '--key', key].map(String));
   t.after(() => lab.stop());
   await lab.line((line) => line.includes(`wss://127.0.0.1:${ports[3]}`));
-  const exam = await run(EXAM, [...addresses(ports), '--uncovered'], { deadline: 200_000 });
+  const exam = await run(EXAM, [...addresses(ports), '--scram', 'lab:lab', '--uncovered'], { deadline: 200_000 });
   assert.equal(exam.code, 0, exam.stdout.split('\n').filter((line) => line.startsWith('FAILED')).slice(0, 40).join('\n') + exam.stderr);
   t.diagnostic(exam.stdout);
 });

@@ -1,18 +1,23 @@
 //! Who may come in: the broker asks, this knows. Only hashes are here.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use broker::{AuthOutcome, AuthRefusal, Authenticator, BoxFuture, ConnectInfo, Identity, Zone};
+use broker::{AuthOutcome, AuthRefusal, Authenticator, BoxFuture, ConnectInfo, Identity, ScramCredential, Zone};
 use hmac::{Hmac, Mac};
 use identity::password::PasswordHashes;
 use sha2::Sha256;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::doors::Probes;
-use crate::limits::{CHECKED_AT_ONCE, CHECKS_WAITING, CHECKS_WAITING_FOR_ONE, FREE_TRIES, LONGEST_DELAY_MS};
+use crate::limits::{
+    ADDRESSES, CHECKED_AT_ONCE, CHECKS_WAITING, CHECKS_WAITING_FOR_ONE, FREE_TRIES, FREE_TRIES_OF_ADDRESS,
+    LONGEST_DELAY_MS,
+};
 use crate::settings::Settings;
 
 #[derive(Clone)]
@@ -26,11 +31,16 @@ struct Entry {
 pub(crate) struct Directory {
     entries: ArcSwap<HashMap<String, Entry>>,
     lately: Mutex<HashMap<String, Lately>>,
+    /// Wrong attempts by address, and when the last one was.
+    addresses: Mutex<HashMap<IpAddr, (u32, Instant)>>,
     /// Keys the digests in `lately`: they are worth nothing outside this process.
     key: [u8; 32],
     checking: Arc<Semaphore>,
     probes: Arc<Probes>,
 }
+
+/// An address that was quiet for so long starts afresh.
+const ADDRESS_REST: Duration = Duration::from_secs(60);
 
 /// What is remembered of an identity's last attempts.
 #[derive(Default)]
@@ -50,6 +60,7 @@ impl Directory {
         Ok(Directory {
             entries: ArcSwap::default(),
             lately: Mutex::default(),
+            addresses: Mutex::default(),
             key,
             checking: Arc::new(Semaphore::new(CHECKED_AT_ONCE)),
             probes,
@@ -99,6 +110,26 @@ impl Directory {
         match wrong.checked_sub(FREE_TRIES) {
             None => Duration::ZERO,
             Some(over) => Duration::from_millis((250u64 << over.min(8)).min(LONGEST_DELAY_MS)),
+        }
+    }
+
+    /// How long the next attempt of an address waits.
+    fn address_delay(&self, address: IpAddr) -> Duration {
+        let addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let wrong =
+            addresses.get(&address).filter(|(_, at)| at.elapsed() < ADDRESS_REST).map_or(0, |(wrong, _)| *wrong);
+        match wrong.checked_sub(FREE_TRIES_OF_ADDRESS) {
+            None => Duration::ZERO,
+            Some(over) => Duration::from_millis((50u64 << (over / 20).min(8)).min(LONGEST_DELAY_MS)),
+        }
+    }
+
+    fn wrong_from(&self, address: IpAddr) {
+        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        addresses.retain(|_, (_, at)| at.elapsed() < ADDRESS_REST);
+        if addresses.len() < ADDRESSES {
+            let (wrong, at) = addresses.entry(address).or_insert((0, Instant::now()));
+            (*wrong, *at) = (wrong.saturating_add(1), Instant::now());
         }
     }
 
@@ -182,6 +213,11 @@ impl Authenticator for Porter {
             let (Some(user), Some(password)) = (user, password) else {
                 return AuthOutcome::Refuse(AuthRefusal::NoCredentials);
             };
+            // Far above what a class behind one address mistypes: somebody tries many names.
+            let slowed = directory.address_delay(peer.ip());
+            if !slowed.is_zero() {
+                tokio::time::sleep(slowed).await;
+            }
             if let Some(identity) = directory.probes.admits(peer, &user, &password) {
                 return AuthOutcome::Accept(identity);
             }
@@ -189,12 +225,55 @@ impl Authenticator for Porter {
                 Ok(entry) => directory.check(&user, password, &entry).await.map(|()| entry),
                 Err(refusal) => Err(refusal),
             };
+            if matches!(checked, Err(AuthRefusal::WrongPassword | AuthRefusal::UnknownIdentity)) {
+                directory.wrong_from(peer.ip());
+            }
             match checked {
                 Ok(entry) if entry.revoked => AuthOutcome::Refuse(AuthRefusal::Revoked),
                 Ok(_) => AuthOutcome::Accept(Identity::new(&user)),
                 Err(refusal) => AuthOutcome::Refuse(refusal),
             }
         })
+    }
+
+    fn knows_scram(&self) -> bool {
+        true
+    }
+
+    fn scram(&self, name: &str, zone: Zone) -> Option<ScramCredential> {
+        let keys = self.0.find(name, zone).ok()?.hashes.scram()?;
+        Some(ScramCredential {
+            salt: keys.salt,
+            iterations: keys.rounds,
+            stored_key: keys.stored_key,
+            server_key: keys.server_key,
+        })
+    }
+
+    fn scram_delay(&self, name: &str) -> Duration {
+        self.0.delay(name)
+    }
+
+    fn scram_outcome(&self, name: &str, zone: Zone, right: bool) -> AuthOutcome {
+        let entry = match self.0.find(name, zone) {
+            Ok(entry) => entry,
+            Err(refusal) => return AuthOutcome::Refuse(refusal),
+        };
+        let mut lately = self.0.lately();
+        let lately = lately.entry(name.to_owned()).or_default();
+        if !right {
+            lately.wrong = lately.wrong.saturating_add(1);
+            return AuthOutcome::Refuse(AuthRefusal::WrongPassword);
+        }
+        lately.wrong = 0;
+        match entry.revoked {
+            true => AuthOutcome::Refuse(AuthRefusal::Revoked),
+            false => AuthOutcome::Accept(Identity::new(name)),
+        }
+    }
+
+    fn scram_key(&self) -> [u8; 32] {
+        self.0.key
     }
 }
 
@@ -238,6 +317,24 @@ mod tests {
         let asked = Instant::now();
         directory.check(NAME, RIGHT.to_vec(), &entry).await.unwrap();
         assert_eq!(asked.elapsed(), Duration::ZERO, "time stands still: it did not wait");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_tries_many_names_gets_slower_and_a_class_does_not() {
+        let (directory, _) = directory();
+        let (guesser, class) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        for _ in 0..FREE_TRIES_OF_ADDRESS {
+            assert_eq!(directory.address_delay(guesser), Duration::ZERO);
+            directory.wrong_from(guesser);
+        }
+        assert!(directory.address_delay(guesser) > Duration::ZERO);
+        for _ in 0..200 {
+            directory.wrong_from(guesser);
+        }
+        assert_eq!(directory.address_delay(guesser), Duration::from_millis(LONGEST_DELAY_MS));
+        assert_eq!(directory.address_delay(class), Duration::ZERO);
+        tokio::time::advance(ADDRESS_REST).await;
+        assert_eq!(directory.address_delay(guesser), Duration::ZERO, "it rested");
     }
 
     #[tokio::test]

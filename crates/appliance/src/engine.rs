@@ -4,7 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use broker::{Broker, BrokerHandle, Config, ListenError, ListenerId, ListenerSpec, OriginRule, Transport, Zone};
+use broker::{
+    Broker, BrokerHandle, Config, ListenError, ListenerId, ListenerSpec, OriginRule, Rate, Rates, Transport, Zone,
+};
 use identity::Certificate;
 use rustls::ServerConfig;
 use wire::EventKind;
@@ -13,7 +15,9 @@ use crate::announce::{Announced, Announcement};
 use crate::certificate::{current_certificate, issue, wanted_names};
 use crate::directory::Porter;
 use crate::first_picture::recall;
-use crate::limits::DISK_LOW_BYTES;
+use crate::limits::{
+    CONNECTS_A_SECOND, CONNECTS_AT_ONCE, DISK_LOW_BYTES, GUEST_MESSAGES_A_SECOND, GUEST_MESSAGES_AT_ONCE,
+};
 use crate::settings::{Ports, Settings};
 use crate::simulated::Troupe;
 use crate::site::Site;
@@ -255,13 +259,25 @@ impl Engine {
 async fn spawn(inner: &Arc<Inner>, site: &Arc<Site>, settings: &Settings) -> Result<BrokerHandle, Error> {
     let (keeper, settled) = site.keeping.keeper();
     inner.folder.make_private(&inner.folder.broker_store());
-    let config = Config { store_path: Some(inner.folder.broker_store()), ..Config::default() };
+    let config = Config {
+        store_path: Some(inner.folder.broker_store()),
+        rates: rates(),
+        queue: settings.queue.map(|queue| queue.limits()).unwrap_or_default(),
+        ..Config::default()
+    };
     let builder = Broker::builder(config, Arc::new(Porter(inner.directory.clone())))
         .clock(inner.clock.clone())
         .rights(rights::of(settings))
         .keeper(keeper, settled);
     // Opening the store reads all that is retained.
     Ok(tokio::task::spawn_blocking(move || builder.spawn()).await??)
+}
+
+/// How often the clients of each zone may connect and publish.
+fn rates() -> Vec<(Zone, Rates)> {
+    let connects = Some(Rate { per_sec: CONNECTS_A_SECOND, burst: CONNECTS_AT_ONCE });
+    let messages = Some(Rate { per_sec: GUEST_MESSAGES_A_SECOND, burst: GUEST_MESSAGES_AT_ONCE });
+    vec![(Zone::Main, Rates { connects, messages: None }), (Zone::Guests, Rates { connects, messages })]
 }
 
 /// Pages of this site may open a WebSocket; those of others may not.

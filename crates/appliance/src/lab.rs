@@ -5,12 +5,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use broker::{
-    AuthOutcome, Authenticator, BoxFuture, Broker, BrokerHandle, Config, ConnectInfo, Effect, Identity, ListenerSpec,
-    OriginRule, Rights, Rule, Transport, Zone,
+    AuthOutcome, AuthRefusal, Authenticator, BoxFuture, Broker, BrokerHandle, Clock, Config, ConnectInfo, Effect,
+    Identity, ListenerSpec, OriginRule, Rights, Rule, ScramCredential, Transport, Zone,
 };
+use identity::Secret;
+use identity::password::PasswordHashes;
 use mqtt::Filter;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::keeping::Keeping;
+use crate::watching::{Feed, Live};
 
 pub struct Options {
     /// 0 takes a free one.
@@ -22,6 +27,10 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Nothing below these filters may be published or read.
     pub deny: Vec<String>,
+    /// Record everything, as a site does: QoS 1 and 2 are acknowledged when it is on disk.
+    pub record: bool,
+    /// Follow everything in a live tree and read the events, as a site does.
+    pub watch: bool,
 }
 
 /// A certificate of the user's own, and the ports that show it.
@@ -41,7 +50,13 @@ pub enum LabError {
     #[error("{source}; choose another with --port or --ws-port, or 0 for a free one")]
     Listen { source: broker::ListenError },
     #[error(transparent)]
+    Identity(#[from] identity::Error),
+    #[error(transparent)]
     Broker(#[from] broker::Error),
+    #[error("--record needs --data: a folder for the recordings")]
+    RecordWhere,
+    #[error(transparent)]
+    Recorder(#[from] recorder::Error),
     #[error("the folder cannot be made: {source} ({path})", path = path.display())]
     Folder { path: PathBuf, source: std::io::Error },
 }
@@ -52,29 +67,66 @@ pub struct Lab {
     /// MQTT and WebSocket over TLS.
     pub tls_ports: Option<(u16, u16)>,
     broker: BrokerHandle,
+    recorder: Option<recorder::Recorder>,
+    /// Held, or nobody feeds the tree.
+    _feed: Option<Feed>,
 }
 
-/// Everybody is the same stranger.
-struct Anyone;
+/// Everybody is the same stranger, and whoever proves a password (5.0, SCRAM-SHA-256) proves that
+/// of the lab: `lab`.
+struct Anyone(PasswordHashes);
+
+const NAME: &str = "lab";
 
 impl Authenticator for Anyone {
     fn authenticate(&self, _: ConnectInfo<'_>) -> BoxFuture<'static, AuthOutcome> {
-        Box::pin(std::future::ready(AuthOutcome::Accept(Identity::new("lab"))))
+        Box::pin(std::future::ready(AuthOutcome::Accept(Identity::new(NAME))))
+    }
+
+    fn knows_scram(&self) -> bool {
+        true
+    }
+
+    fn scram(&self, name: &str, _: Zone) -> Option<ScramCredential> {
+        let keys = self.0.scram().filter(|_| name == NAME)?;
+        Some(ScramCredential {
+            salt: keys.salt,
+            iterations: keys.rounds,
+            stored_key: keys.stored_key,
+            server_key: keys.server_key,
+        })
+    }
+
+    fn scram_outcome(&self, name: &str, _: Zone, right: bool) -> AuthOutcome {
+        match right && name == NAME {
+            true => AuthOutcome::Accept(Identity::new(NAME)),
+            false => AuthOutcome::Refuse(AuthRefusal::WrongPassword),
+        }
     }
 }
 
 impl Lab {
     pub async fn start(options: Options) -> Result<Lab, LabError> {
         let rights = rights(&options.deny)?;
-        let store_path = match options.data {
-            None => None,
-            Some(path) => {
-                std::fs::create_dir_all(&path).map_err(|source| LabError::Folder { path: path.clone(), source })?;
-                Some(path.join("lab.db"))
-            }
-        };
+        if let Some(path) = &options.data {
+            std::fs::create_dir_all(path).map_err(|source| LabError::Folder { path: path.clone(), source })?;
+        }
+        let store_path = options.data.as_ref().map(|path| path.join("lab.db"));
         let config = Config { store_path, ..Config::default() };
-        let broker = Broker::builder(config, Arc::new(Anyone)).rights(rights).spawn()?;
+        let password = identity::password::scram_only(&Secret::new(NAME))?;
+        let mut builder = Broker::builder(config, Arc::new(Anyone(password))).rights(rights);
+        let mut recorder = None;
+        if options.record {
+            let path = options.data.as_ref().ok_or(LabError::RecordWhere)?.join("recordings.db");
+            let clock = Clock::system();
+            let now_us: recorder::NowUs = Arc::new(move || clock.now_us());
+            let (opened, sink, results) = recorder::Recorder::open(recorder::Options::new(path), now_us)?;
+            let (keeper, settled) = Keeping::new(sink, results).keeper();
+            builder = builder.keeper(keeper, settled);
+            recorder = Some(opened);
+        }
+        let broker = builder.spawn()?;
+        let feed = options.watch.then(|| watch(&broker));
         let open = async |name: &str, port: u16, transport: Transport| {
             let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
             let spec = ListenerSpec { name: name.to_owned(), addr, transport, zone: Zone::Lab };
@@ -91,12 +143,25 @@ impl Lab {
             let wss = Transport::Wss(config, OriginRule::Listed(Vec::new()));
             tls_ports = Some((port, open("wss", tls.ws_port, wss).await?.local_addr.port()));
         }
-        Ok(Lab { port, ws_port, tls_ports, broker })
+        Ok(Lab { port, ws_port, tls_ports, broker, recorder, _feed: feed })
     }
 
     pub async fn stop(self) {
         self.broker.shutdown().await;
+        if let Some(recorder) = self.recorder {
+            tokio::task::spawn_blocking(move || recorder.close()).await.ok();
+        }
     }
+}
+
+/// What a site does with all that is said and all that happens.
+fn watch(broker: &BrokerHandle) -> Feed {
+    let mut events = broker.events();
+    tokio::spawn(async move {
+        use tokio::sync::broadcast::error::RecvError;
+        while !matches!(events.recv().await, Err(RecvError::Closed)) {}
+    });
+    Arc::new(Live::new(Clock::system())).follow(broker, Arc::default())
 }
 
 fn tls_config(tls: &LabTls) -> Result<Arc<rustls::ServerConfig>, LabError> {

@@ -27,6 +27,7 @@ mod problem;
 mod provision;
 mod rates;
 mod records;
+mod rescue;
 mod rights;
 mod settings;
 mod shapes;
@@ -44,6 +45,7 @@ pub(crate) use error::Error;
 pub use error::OpenError;
 pub use limits::{LIMITS, Limit};
 pub use records::CsvStyle;
+pub use rescue::rescue;
 use tokio::sync::{Mutex as AsyncMutex, watch};
 use wire::{Damage, DoorCheck};
 

@@ -44,6 +44,14 @@ limits! {
     CHECKED_AT_ONCE: usize = 2, "passwords", "hashing must leave processor time to the broker";
     CHECKS_WAITING: usize = 64, "passwords", "two classes that come back after a power cut";
     CHECKS_WAITING_FOR_ONE: usize = 4, "passwords a device", "guessing at one device must not hold up the others";
+    QUEUED_MESSAGES_MOST: u32 = 10_000_000, "messages a device", "the most that a settings file may ask to hold";
+    QUEUED_MEGABYTES_MOST: u32 = 65_536, "MiB a device", "the most that a settings file may ask to hold";
+    FREE_TRIES_OF_ADDRESS: u32 = 100, "wrong passwords a minute", "a class of 30 behind one address mistypes three times each";
+    ADDRESSES: usize = 10_000, "addresses", "memory stays bounded";
+    CONNECTS_A_SECOND: u32 = 100, "connections of one address", "a class that comes back after a power cut";
+    CONNECTS_AT_ONCE: u32 = 500, "connections of one address", "the same, at once";
+    GUEST_MESSAGES_A_SECOND: u32 = 50, "messages of one guest", "a phone's sensors, not a flood";
+    GUEST_MESSAGES_AT_ONCE: u32 = 200, "messages of one guest", "what a phone saved up";
     FREE_TRIES: u32 = 3, "wrong passwords", "everybody mistypes";
     LONGEST_DELAY_MS: u64 = 4_000, "ms", "a handshake may last 10 s";
     DISK_LOW_BYTES: u64 = 500_000_000, "bytes", "time to make room before recording stops";

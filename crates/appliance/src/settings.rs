@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use identity::password::PasswordHashes;
 use serde::{Deserialize, Serialize};
 
-use crate::limits::DEVICES;
+use crate::limits::{DEVICES, QUEUED_MEGABYTES_MOST, QUEUED_MESSAGES_MOST};
 use crate::{Error, names};
 
 pub(crate) const VERSION: i64 = 1;
@@ -30,8 +30,29 @@ pub(crate) struct Settings {
     pub interface: String,
     pub guests: bool,
     pub ports: Ports,
+    /// What is held for one device that is away; `None`: the broker's own limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueSetting>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<DeviceRecord>,
+}
+
+/// Beyond these the messages for a device that is away are dropped, counted and told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QueueSetting {
+    pub messages: u32,
+    pub megabytes: u32,
+}
+
+impl QueueSetting {
+    pub fn limits(self) -> broker::QueueLimits {
+        broker::QueueLimits { messages: self.messages as usize, bytes: self.megabytes as usize * 1024 * 1024 }
+    }
+
+    fn is_sane(self) -> bool {
+        (1..=QUEUED_MESSAGES_MOST).contains(&self.messages) && (1..=QUEUED_MEGABYTES_MOST).contains(&self.megabytes)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,6 +165,9 @@ impl Settings {
         if self.guests != self.ports.mqtt.is_some() {
             return wrong("guests", "a guest zone has a port, and only it");
         }
+        if let Some(queue) = self.queue.filter(|queue| !queue.is_sane()) {
+            return wrong("queue", &format!("{} messages, {} megabytes", queue.messages, queue.megabytes));
+        }
         if self.devices.len() > DEVICES {
             return Err(Error::TooManyDevices);
         }
@@ -192,6 +216,7 @@ mod tests {
             interface: "lo".into(),
             guests: false,
             ports: Ports::DEFAULT,
+            queue: Some(QueueSetting { messages: 500, megabytes: 4 }),
             devices: vec![DeviceRecord {
                 id: "serre-04".into(),
                 group: "serre".into(),
@@ -234,6 +259,8 @@ mod tests {
         refused("slug = \"salle114\"", "slug = \"#\"");
         refused("guests = false", "guests = true");
         refused("mqtts = 8883", "mqtts = 9001");
+        refused("messages = 500", "messages = 0");
+        refused("megabytes = 4", "megabytes = 4000000000");
         refused("id = \"serre-04\"", "id = \"../x\"");
         refused("kind = \"other\"", "kind = \"toaster\"");
         refused("$7$", "$8$");

@@ -70,6 +70,17 @@ enum Command {
         /// Refuse publications and subscriptions below this filter; may be repeated
         #[arg(long = "deny", value_name = "FILTER")]
         deny: Vec<String>,
+        /// Record everything below --data, as a site does
+        #[arg(long, requires = "data")]
+        record: bool,
+        /// Follow everything as the live view of a site does
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Print what can still be read of a damaged broker store, one JSON object a line; the file is left alone
+    Rescue {
+        /// The store: broker.db of a data folder, or the copy that was set aside
+        store: PathBuf,
     },
 }
 
@@ -88,14 +99,20 @@ pub async fn main(cli: Cli) -> Result<()> {
             println!("{}", String::from_utf8_lossy(&asked(data, "/api/site_status").await?));
             Ok(())
         }
-        Command::Lab { port, ws_port, cert, key, tls_port, wss_port, data, deny } => {
+        Command::Rescue { store } => {
+            for line in tokio::task::spawn_blocking(move || appliance::rescue(&store)).await?? {
+                println!("{line}");
+            }
+            Ok(())
+        }
+        Command::Lab { port, ws_port, cert, key, tls_port, wss_port, data, deny, record, watch } => {
             let tls = cert.zip(key).map(|(certificate, key)| appliance::lab::LabTls {
                 certificate,
                 key,
                 port: tls_port,
                 ws_port: wss_port,
             });
-            lab(appliance::lab::Options { port, ws_port, tls, data, deny }).await
+            lab(appliance::lab::Options { port, ws_port, tls, data, deny, record, watch }).await
         }
     }
 }
@@ -111,7 +128,7 @@ async fn asked(data: Option<PathBuf>, path: &str) -> Result<Vec<u8>> {
 async fn lab(options: appliance::lab::Options) -> Result<()> {
     let lab = appliance::lab::Lab::start(options).await?;
     println!(
-        "lab broker: mqtt://127.0.0.1:{}  ws://127.0.0.1:{}/mqtt  (anonymous, this computer only)",
+        "lab broker: mqtt://127.0.0.1:{}  ws://127.0.0.1:{}/mqtt  (anonymous, or SCRAM-SHA-256 with lab and lab; this computer only)",
         lab.port, lab.ws_port
     );
     if let Some((tls, wss)) = lab.tls_ports {

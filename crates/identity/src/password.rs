@@ -7,9 +7,10 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, Mac};
 use pbkdf2::pbkdf2_hmac;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha512};
+use sha2::{Digest, Sha256, Sha512};
 use subtle::ConstantTimeEq;
 
 use crate::{Error, Secret, crockford};
@@ -17,6 +18,8 @@ use crate::{Error, Secret, crockford};
 const ROUNDS: u32 = 1_000;
 /// A damaged or foreign settings file must not keep the processor busy for minutes.
 const MOST_ROUNDS: u32 = 1_000_000;
+/// The least that RFC 7677 asks for; clients compute them too, and boards are slow.
+const SCRAM_ROUNDS: u32 = 4_096;
 const BCRYPT_COST: u32 = 10;
 const HASH_LEN: usize = 64;
 const SALT_LEN: usize = 12;
@@ -45,6 +48,18 @@ pub struct PasswordHashes {
     pub bcrypt: String,
     /// base64 of a 4-byte salt and SHA-512 over salt and password, as RabbitMQ reads it.
     pub rabbit_sha512: String,
+    /// `SCRAM-SHA-256$<rounds>:<salt>$<stored key>:<server key>` as PostgreSQL writes it; `None` in
+    /// settings of older versions, until the password is issued anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scram_sha256: Option<String>,
+}
+
+/// What a server of SCRAM-SHA-256 keeps (RFC 5802 §3, RFC 7677). No Debug.
+pub struct ScramKeys {
+    pub salt: Vec<u8>,
+    pub rounds: u32,
+    pub stored_key: [u8; 32],
+    pub server_key: [u8; 32],
 }
 
 /// Costs 50 to 100 ms of processor time, nearly all of it bcrypt's: run it on a thread for
@@ -59,12 +74,27 @@ pub fn hash(password: &Secret) -> Result<PasswordHashes, Error> {
     getrandom::fill(&mut bcrypt_salt).map_err(Error::Randomness)?;
     let mut rabbit_salt = [0u8; 4];
     getrandom::fill(&mut rabbit_salt).map_err(Error::Randomness)?;
+    let mut scram_salt = [0u8; 16];
+    getrandom::fill(&mut scram_salt).map_err(Error::Randomness)?;
 
     let password = password.expose().as_bytes();
     Ok(PasswordHashes {
         pbkdf2_sha512: mosquitto(password, &salt, ROUNDS),
         bcrypt: bcrypt_2a(password, bcrypt_salt)?,
         rabbit_sha512: rabbit(password, rabbit_salt),
+        scram_sha256: Some(scram(password, &scram_salt)),
+    })
+}
+
+/// What SCRAM-SHA-256 needs of a password, and nothing else: for a throw-away broker.
+pub fn scram_only(password: &Secret) -> Result<PasswordHashes, Error> {
+    let mut salt = [0u8; 16];
+    getrandom::fill(&mut salt).map_err(Error::Randomness)?;
+    Ok(PasswordHashes {
+        pbkdf2_sha512: String::new(),
+        bcrypt: String::new(),
+        rabbit_sha512: String::new(),
+        scram_sha256: Some(scram(password.expose().as_bytes(), &salt)),
     })
 }
 
@@ -78,6 +108,20 @@ impl PasswordHashes {
         let mut computed = [0u8; HASH_LEN];
         pbkdf2_hmac::<Sha512>(offered, &salt, rounds, &mut computed);
         computed.ct_eq(&expected).into()
+    }
+
+    /// The keys of SCRAM-SHA-256; `None` where they are missing or damaged.
+    pub fn scram(&self) -> Option<ScramKeys> {
+        let (head, keys) = self.scram_sha256.as_deref()?.strip_prefix("SCRAM-SHA-256$")?.split_once('$')?;
+        let (rounds, salt) = head.split_once(':')?;
+        let (stored_key, server_key) = keys.split_once(':')?;
+        let key = |text: &str| STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+        Some(ScramKeys {
+            salt: STANDARD.decode(salt).ok()?,
+            rounds: rounds.parse().ok().filter(|rounds| (1..=MOST_ROUNDS).contains(rounds))?,
+            stored_key: key(stored_key)?,
+            server_key: key(server_key)?,
+        })
     }
 
     /// Whether the part that sign-in needs can be read: a settings file is checked with it.
@@ -123,6 +167,23 @@ fn rabbit(password: &[u8], salt: [u8; 4]) -> String {
     STANDARD.encode([&salt[..], &digest[..]].concat())
 }
 
+fn scram(password: &[u8], salt: &[u8]) -> String {
+    let mut salted = [0u8; 32];
+    pbkdf2_hmac::<Sha256>(password, salt, SCRAM_ROUNDS, &mut salted);
+    let client_key = hmac(&salted, b"Client Key");
+    let (stored, server) = (Sha256::digest(client_key), hmac(&salted, b"Server Key"));
+    let [salt, stored, server] = [salt, &stored[..], &server[..]].map(|bytes| STANDARD.encode(bytes));
+    format!("SCRAM-SHA-256${SCRAM_ROUNDS}:{salt}${stored}:{server}")
+}
+
+fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
+    // Invariant: HMAC takes keys of any length.
+    #[allow(clippy::expect_used)]
+    let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).expect("any length");
+    mac.update(text);
+    mac.finalize().into_bytes().into()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
@@ -136,7 +197,27 @@ mod tests {
         Z75EFQbyWAMELB1dc/InQE95SaCwjs8XaK5nc0iwSeVA9dECq5sBpYNN6DvdRYsvOs3rNDgRN5StWPF9fdUZBw==";
 
     fn with_mosquitto(line: &str) -> PasswordHashes {
-        PasswordHashes { pbkdf2_sha512: line.to_owned(), bcrypt: String::new(), rabbit_sha512: String::new() }
+        PasswordHashes {
+            pbkdf2_sha512: line.to_owned(),
+            bcrypt: String::new(),
+            rabbit_sha512: String::new(),
+            scram_sha256: None,
+        }
+    }
+
+    #[test]
+    fn the_keys_of_scram_are_those_of_the_standard() {
+        // RFC 7677 §3: user "user", password "pencil".
+        let salt = STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
+        let hashes = PasswordHashes { scram_sha256: Some(scram(b"pencil", &salt)), ..with_mosquitto(MOSQUITTO) };
+        let keys = hashes.scram().unwrap();
+        assert_eq!((keys.salt, keys.rounds), (salt, 4096));
+        assert_eq!(STANDARD.encode(keys.stored_key), "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=");
+        assert_eq!(STANDARD.encode(keys.server_key), "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=");
+        for damaged in ["", "SCRAM-SHA-256$", "SCRAM-SHA-256$0:eA==$eA==:eA==", "SCRAM-SHA-1$4096:eA==$eA==:eA=="] {
+            let hashes = PasswordHashes { scram_sha256: Some(damaged.to_owned()), ..with_mosquitto(MOSQUITTO) };
+            assert!(hashes.scram().is_none(), "{damaged}");
+        }
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Target {
     pub tls: Option<SocketAddr>,
     pub ws: Option<SocketAddr>,
     pub wss: Option<SocketAddr>,
+    /// A name and its password for enhanced authentication.
+    pub scram: Option<(String, String)>,
 }
 
 impl Target {

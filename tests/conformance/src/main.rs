@@ -15,7 +15,7 @@ use clap::Parser;
 
 use link::{Kind, Target};
 
-#[derive(Parser)]
+#[derive(Clone, Parser)]
 #[command(about = "Holds an MQTT broker to the statements of MQTT 5.0 and 3.1.1")]
 struct Arguments {
     /// Address of the plain MQTT port
@@ -30,6 +30,9 @@ struct Arguments {
     /// Address of the WebSocket port with TLS
     #[arg(long)]
     wss: Option<SocketAddr>,
+    /// A name and its password, as NAME:PASSWORD, that the broker takes by SCRAM-SHA-256
+    #[arg(long, value_parser = credential)]
+    scram: Option<(String, String)>,
     /// Only tests whose name holds this
     #[arg(long, default_value = "")]
     only: String,
@@ -38,9 +41,18 @@ struct Arguments {
     uncovered: bool,
 }
 
+fn credential(text: &str) -> Result<(String, String), String> {
+    let (name, password) = text.split_once(':').ok_or("NAME:PASSWORD is meant")?;
+    Ok((name.to_owned(), password.to_owned()))
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let target = Target { tcp: arguments.tcp, tls: arguments.tls, ws: arguments.ws, wss: arguments.wss };
+    let Arguments { tcp, tls, ws, wss, scram, .. } = arguments.clone();
+    let target = Target { tcp, tls, ws, wss, scram };
+    if target.scram.is_none() {
+        println!("enhanced authentication is not asked for: --scram NAME:PASSWORD does");
+    }
     let named = run::named(&target, &arguments.only);
     let mut groups = vec![("named tests".to_owned(), named)];
     for kind in target.kinds() {

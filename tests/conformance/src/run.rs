@@ -31,7 +31,8 @@ pub fn named(target: &Target, only: &str) -> Outcome {
     for test in cases::all() {
         for version in test.versions {
             let name = format!("{}: {}", if *version == 5 { "5.0" } else { "3.1.1" }, test.name);
-            if name.contains(only) {
+            let possible = target.scram.is_some() || !test.name.starts_with(cases::auth::NEEDS_SCRAM);
+            if possible && name.contains(only) {
                 all.push((name, move |target: &Target| (test.run)(target, *version)));
             }
         }

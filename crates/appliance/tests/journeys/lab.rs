@@ -11,6 +11,8 @@ fn options(deny: &[&str]) -> Options {
         tls: None,
         data: None,
         deny: deny.iter().map(|filter| (*filter).to_owned()).collect(),
+        record: false,
+        watch: true,
     }
 }
 

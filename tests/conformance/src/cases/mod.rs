@@ -1,5 +1,6 @@
 //! One test for each thing that a server can be held to, named by the statements it covers.
 
+pub mod auth;
 mod connect;
 mod publish;
 mod qos;
@@ -31,6 +32,7 @@ pub const NEW: &[u8] = &[5];
 
 pub fn all() -> Vec<&'static Test> {
     [
+        auth::TESTS,
         connect::TESTS,
         publish::TESTS,
         qos::TESTS,
