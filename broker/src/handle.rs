@@ -14,7 +14,9 @@ use crate::core::{Core, Parts, Session};
 use crate::handshake::{Shard, Shared};
 use crate::listener::{self, Door, Doors, ListenError, ListenerId, ListenerInfo, ListenerSpec};
 use crate::store::{Loaded, Store};
-use crate::{Authenticator, Clock, Config, Error, Event, Identity, Keeper, Message, Rights, Settled, TransportKind};
+use crate::{
+    Authenticator, Clock, Config, Error, Event, EventKind, Identity, Keeper, Message, Rights, Settled, TransportKind,
+};
 
 /// How often sessions, wills and keep-alives are looked at.
 const SWEEP: Duration = Duration::from_millis(250);
@@ -196,7 +198,7 @@ async fn shard(
         tokio::task::spawn_local(async move {
             loop {
                 changed.notified().await;
-                core.borrow_mut().flush_store();
+                guarded(&core, || core.borrow_mut().flush_store());
             }
         });
     }
@@ -206,7 +208,7 @@ async fn shard(
         let core = core.clone();
         tokio::task::spawn_local(async move {
             while let Some(settled) = settled.recv().await {
-                core.borrow_mut().settled(keeper, settled);
+                guarded(&core, || core.borrow_mut().settled(keeper, settled));
             }
         });
     }
@@ -217,14 +219,25 @@ async fn shard(
     loop {
         tokio::select! {
             task = queue.recv() => match task {
-                Some(task) => task(&shard, &mut doors),
+                Some(task) => guarded(&core, || task(&shard, &mut doors)),
                 None => break,
             },
             () = ended.notified() => break,
-            _ = beat.tick() => core.borrow_mut().sweep(),
+            _ = beat.tick() => guarded(&core, || core.borrow_mut().sweep()),
         }
     }
     core.borrow_mut().close_store();
+}
+
+/// A fault of ours outside of any connection ends what was being done, is counted and told; the
+/// broker goes on.
+fn guarded(core: &Rc<RefCell<Core>>, work: impl FnOnce()) {
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err()
+        && let Ok(core) = core.try_borrow()
+    {
+        core.counters.panicked();
+        core.event(None, None, None, EventKind::Panicked);
+    }
 }
 
 /// A broker that runs. Clones speak to the same one; it stops when the last is dropped.

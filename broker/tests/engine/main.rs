@@ -7,6 +7,7 @@ mod client;
 mod control;
 mod doors;
 mod durability;
+mod faults;
 mod features;
 mod keepers;
 mod limits;
