@@ -144,6 +144,7 @@ fn shown(kind: &kinds::Kind) -> Kind {
             kinds::Category::Gateways => KindCategory::Gateways,
             kinds::Category::Other => KindCategory::Other,
         },
+        common: kind.common,
         transports: kind.transports.iter().copied().map(transport).collect(),
         name_fr: kind.name_fr.clone(),
         name_en: kind.name_en.clone(),

@@ -15,6 +15,9 @@ pub struct Kind {
     /// Name of the drawing.
     pub picture: String,
     pub category: Category,
+    /// One of the few that most people look for.
+    #[serde(default)]
+    pub common: bool,
     /// What it can come in by; the first is what its files use.
     #[serde(default)]
     pub transports: Vec<Transport>,

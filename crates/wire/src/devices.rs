@@ -141,6 +141,8 @@ pub struct Kind {
     /// Name of the drawing: `esp32`, `pico`, `phone`…
     pub picture: String,
     pub category: KindCategory,
+    /// One of the few that most people look for.
+    pub common: bool,
     /// The first is what its files use.
     pub transports: Vec<KindTransport>,
     pub name_fr: String,

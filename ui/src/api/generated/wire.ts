@@ -144,6 +144,10 @@ export type Kind = { key: string,
  */
 picture: string, category: KindCategory, 
 /**
+ * One of the few that most people look for.
+ */
+common: boolean, 
+/**
  * The first is what its files use.
  */
 transports: Array<KindTransport>, name_fr: string, name_en: string, blurb_fr: string, blurb_en: string, 
