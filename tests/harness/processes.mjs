@@ -9,6 +9,7 @@ import path from 'node:path';
 
 export const BIN = process.env.COURTIER_BIN ?? path.resolve(import.meta.dirname, '../../target/debug');
 export const PYTHON = process.env.COURTIER_PYTHON ?? path.resolve(import.meta.dirname, '../../target/python/bin/python');
+export const ESPHOME = process.env.COURTIER_ESPHOME ?? path.resolve(import.meta.dirname, '../../target/python-esphome/bin/python');
 
 /** A new folder below the system's temporary one, removed when the test ends. */
 export function scratch(t, name = 'courtier-') {

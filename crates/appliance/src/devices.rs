@@ -7,7 +7,10 @@ use bytes::Bytes;
 use identity::Secret;
 use identity::password::PasswordHashes;
 use mqtt::Filter;
-use wire::{CreateDevice, Device, DeviceRef, DeviceState, EventKind, Kind, Nothing, Problem, ProvisionedDevice};
+use wire::{
+    CreateDevice, Device, DeviceRef, DeviceState, EventKind, Kind, KindCategory, KindTransport, Nothing, Problem,
+    ProvisionedDevice,
+};
 
 use crate::limits::DEVICES;
 use crate::settings::{DeviceRecord, GUESTS, Settings};
@@ -16,15 +19,6 @@ use crate::{Appliance, Error, Inner, names, simulated};
 
 impl Appliance {
     pub async fn kind_list(&self, _: Nothing) -> Result<Vec<Kind>, Problem> {
-        let shown = |kind: &kinds::Kind| Kind {
-            key: kind.key.clone(),
-            picture: kind.picture.clone(),
-            name_fr: kind.name_fr.clone(),
-            name_en: kind.name_en.clone(),
-            blurb_fr: kind.blurb_fr.clone(),
-            blurb_en: kind.blurb_en.clone(),
-            simulated: kind.simulated,
-        };
         Ok(kinds::all().iter().map(shown).collect())
     }
 
@@ -138,6 +132,43 @@ impl Appliance {
     }
 }
 
+fn shown(kind: &kinds::Kind) -> Kind {
+    Kind {
+        key: kind.key.clone(),
+        picture: kind.picture.clone(),
+        category: match kind.category {
+            kinds::Category::Boards => KindCategory::Boards,
+            kinds::Category::Computers => KindCategory::Computers,
+            kinds::Category::Home => KindCategory::Home,
+            kinds::Category::Phones => KindCategory::Phones,
+            kinds::Category::Gateways => KindCategory::Gateways,
+            kinds::Category::Other => KindCategory::Other,
+        },
+        common: kind.common,
+        transports: kind.transports.iter().copied().map(transport).collect(),
+        name_fr: kind.name_fr.clone(),
+        name_en: kind.name_en.clone(),
+        blurb_fr: kind.blurb_fr.clone(),
+        blurb_en: kind.blurb_en.clone(),
+        search: kind.search.clone(),
+        simulated: kind.simulated,
+        needs_clock: kind.clock,
+        resolves_names: kind.mdns,
+        guests_only: kind.guests_only,
+    }
+}
+
+fn transport(transport: kinds::Transport) -> KindTransport {
+    match transport {
+        kinds::Transport::Tls => KindTransport::Tls,
+        kinds::Transport::ClientCertificate => KindTransport::ClientCertificate,
+        kinds::Transport::Websocket => KindTransport::Websocket,
+        kinds::Transport::Plain => KindTransport::Plain,
+        kinds::Transport::Http => KindTransport::Http,
+        kinds::Transport::Usb => KindTransport::Usb,
+    }
+}
+
 /// What a new device must be, and its kind.
 fn check(settings: &Settings, request: &CreateDevice) -> Result<&'static kinds::Kind, Error> {
     names::device_id(&request.id)?;
@@ -148,6 +179,9 @@ fn check(settings: &Settings, request: &CreateDevice) -> Result<&'static kinds::
     }
     if request.group == GUESTS && (!settings.guests || kind.simulated) {
         return Err(Error::GroupInvalid { offer: None });
+    }
+    if kind.guests_only && request.group != GUESTS {
+        return Err(Error::GroupInvalid { offer: Some(GUESTS.to_owned()) });
     }
     let taken = |id: &str| settings.device(id).is_ok();
     if taken(&request.id) {

@@ -6,7 +6,7 @@ use identity::claim::{self, ClaimToken};
 use identity::{Secret, qr};
 use kinds::{Handout, Language};
 use serde_json::json;
-use wire::{Claim, DeviceFile, ProvisionedDevice, ShownOnce};
+use wire::{AppLink, Claim, DeviceFile, ProvisionedDevice, ShownOnce};
 
 use crate::settings::{DeviceRecord, Settings};
 use crate::site::Site;
@@ -33,7 +33,7 @@ impl Inner {
             Some(port) if record.guest() => port,
             _ => settings.ports.mqtts,
         };
-        let files = files(site, &settings, record, password, &address, &topic)?;
+        let (files, app_link) = made(site, &settings, record, password, &address, &topic)?;
         let bundle = if files.is_empty() { Vec::new() } else { kinds::bundle(&files)? };
         let mut provisioned = ProvisionedDevice {
             device: self.device(site, &record.id).await?,
@@ -46,6 +46,7 @@ impl Inner {
             bundle_base64: ShownOnce::new(STANDARD.encode(bundle)),
             bundle_name: format!("{}.zip", record.id),
             claim: None,
+            app_link: app_link.map(|link| shown_link(&link)).transpose()?,
         };
         if !record.simulated && site.engine().is_some() {
             provisioned.claim = Some(self.open_claim(site, &settings, &provisioned, &files)?);
@@ -83,9 +84,7 @@ impl Inner {
         });
         let sealed = claim::seal(&token, content.to_string().as_bytes())?;
         let url = token.url(&provisioned.address, settings.ports.claim);
-        let svg = qr::svg(url.expose())?;
-        // A page puts the picture into its own text, where no XML declaration may stand.
-        let svg = svg.find("<svg").and_then(|start| svg.get(start..)).unwrap_or(&svg).to_owned();
+        let svg = picture(&url)?;
         let expires_ms = self.claims.add(token.id(), &provisioned.device.id, sealed, self.clock.now_ms());
         Ok(Claim {
             url: ShownOnce::new(url.expose()),
@@ -96,40 +95,57 @@ impl Inner {
     }
 }
 
-fn files(
+/// The code of an address. A page puts the picture into its own text, where no XML declaration may
+/// stand.
+fn picture(url: &Secret) -> Result<String, Error> {
+    let svg = qr::svg(url.expose())?;
+    Ok(svg.find("<svg").and_then(|start| svg.get(start..)).unwrap_or(&svg).to_owned())
+}
+
+fn shown_link(url: &Secret) -> Result<AppLink, Error> {
+    Ok(AppLink { url: ShownOnce::new(url.expose()), qr_svg: ShownOnce::new(picture(url)?) })
+}
+
+/// The files of a device and the address that sets its app up.
+fn made(
     site: &Site,
     settings: &Settings,
     record: &DeviceRecord,
     password: &Secret,
     address: &str,
     topic: &str,
-) -> Result<Vec<kinds::File>, Error> {
+) -> Result<(Vec<kinds::File>, Option<Secret>), Error> {
     let kind = kinds::find(&record.kind).ok_or_else(|| Error::KindUnknown(record.kind.clone()))?;
-    if record.guest() {
-        return Ok(vec![guest_file(settings, record, password, address, topic)]);
+    let branch = settings.branch(record);
+    let handout = Handout {
+        device_id: &record.id,
+        group: &record.group,
+        site: &settings.name,
+        site_slug: &settings.slug,
+        host_name: &settings.host_name(),
+        ip: address,
+        port_mqtts: settings.ports.mqtts,
+        port_wss: settings.ports.wss,
+        claim_port: settings.ports.claim,
+        port_mqtt: settings.ports.mqtt,
+        ingest_url: None,
+        password: password.expose(),
+        branch: &branch,
+        topic,
+        command_filter: &format!("{branch}/commands/#"),
+        ca_pem: site.authority.cert_pem(),
+        ca_der: site.authority.cert_der(),
+        ca_sha256: &site.authority.cert_sha256(),
+        not_after: site.authority.not_after(),
+        language: if record.language == "en" { Language::En } else { Language::Fr },
+    };
+    if !record.guest() {
+        return Ok((kinds::files(kind, &handout), kinds::app_link(kind, &handout).map(Secret::new)));
     }
-    Ok(kinds::files(
-        kind,
-        &Handout {
-            device_id: &record.id,
-            group: &record.group,
-            site: &settings.name,
-            site_slug: &settings.slug,
-            host_name: &settings.host_name(),
-            ip: address,
-            port_mqtts: settings.ports.mqtts,
-            port_wss: settings.ports.wss,
-            claim_port: settings.ports.claim,
-            password: password.expose(),
-            topic,
-            command_filter: &format!("{}/commands/#", settings.branch(record)),
-            ca_pem: site.authority.cert_pem(),
-            ca_der: site.authority.cert_der(),
-            ca_sha256: &site.authority.cert_sha256(),
-            not_after: site.authority.not_after(),
-            language: if record.language == "en" { Language::En } else { Language::Fr },
-        },
-    ))
+    let mut files = kinds::guest_files(kind, &handout);
+    let main = files.is_empty();
+    files.push(kinds::File { main, ..guest_file(settings, record, password, address, topic) });
+    Ok((files, None))
 }
 
 /// A guest comes in by the plain door: it is told that one alone, whatever its kind.

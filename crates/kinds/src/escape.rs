@@ -4,12 +4,12 @@
 //! the reading direction round: whatever it holds, what stands around it must stay what it was.
 
 /// Line ends, control characters, and characters that are not seen but change what is: direction
-/// marks and other invisible ones.
+/// marks and other invisible ones, and the two that no XML may hold.
 fn hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn each(text: &str, write: impl Fn(&mut String, char)) -> String {
@@ -43,6 +43,43 @@ pub fn json_string(text: &str) -> String {
         }
         c => out.push(c),
     })
+}
+
+/// Inside double quotes in TOML, YAML, Python, JavaScript and JSON alike.
+pub fn quoted(text: &str) -> String {
+    each(text, |out, c| match c {
+        '"' | '\\' => out.extend(['\\', c]),
+        '\n' => out.push_str("\\n"),
+        c if hidden(c) => out.push(' '),
+        c => out.push(c),
+    })
+}
+
+/// Inside single quotes of a shell.
+pub fn shell(text: &str) -> String {
+    each(text, |out, c| match c {
+        '\'' => out.push_str("'\\''"),
+        c if hidden(c) => out.push(' '),
+        c => out.push(c),
+    })
+}
+
+/// A text or an attribute of XML and HTML.
+pub fn xml(text: &str) -> String {
+    each(text, |out, c| match c {
+        '&' => out.push_str("&amp;"),
+        '<' => out.push_str("&lt;"),
+        '>' => out.push_str("&gt;"),
+        '"' => out.push_str("&quot;"),
+        '\'' => out.push_str("&#39;"),
+        c if hidden(c) => out.push(' '),
+        c => out.push(c),
+    })
+}
+
+/// One word of a command line that knows no quotes: what would end it or begin another is left out.
+pub fn word(text: &str) -> String {
+    text.chars().filter(|&c| !hidden(c) && !c.is_whitespace() && c != ';').collect()
 }
 
 /// In the rest of a line: an INI value, a line of a text.
@@ -85,6 +122,10 @@ mod tests {
         assert_eq!(comment("a */ b \\"), "a * / b /");
         assert_eq!(comment("*\\"), "* /");
         assert_eq!(comment("</script>"), "‹/script›");
+        assert_eq!(quoted("a\"\\\n\u{1}<é\u{e0001}"), "a\\\"\\\\\\n <é ");
+        assert_eq!(shell("it's $(x)\n"), "it'\\''s $(x) ");
+        assert_eq!(xml("<a b='\"'>&\0\u{ffff}"), "&lt;a b=&#39;&quot;&#39;&gt;&amp;  ");
+        assert_eq!(word(" a;b\tc\u{202e} "), "abc");
         assert_eq!(pem("-----BEGIN X-----\nAb+/=\n)PEM\"\r\0"), "-----BEGIN X-----\nAb+/=\nPEM");
     }
 

@@ -14,10 +14,32 @@ pub struct Kind {
     pub key: String,
     /// Name of the drawing.
     pub picture: String,
+    pub category: Category,
+    /// One of the few that most people look for.
+    #[serde(default)]
+    pub common: bool,
+    /// What it can come in by; the first is what its files use.
+    #[serde(default)]
+    pub transports: Vec<Transport>,
     #[serde(default)]
     pub simulated: bool,
+    /// It must know the time before it can check a certificate.
+    #[serde(default)]
+    pub clock: bool,
     /// It can look up a `.local` name. One that cannot must be touched when the address changes.
     pub mdns: bool,
+    /// Its program reads back what it wrote: commands alone are not enough.
+    #[serde(default)]
+    pub reads_own_branch: bool,
+    /// It can neither encrypt nor log in: it comes in as a guest or not at all.
+    #[serde(default)]
+    pub guests_only: bool,
+    /// Other words under which a person may look for it, in any language.
+    #[serde(default)]
+    pub search: Vec<String>,
+    /// What proves in the tests that its files work as they stand.
+    #[serde(default)]
+    pub checks: Vec<String>,
     pub name_fr: String,
     pub name_en: String,
     pub blurb_fr: String,
@@ -27,10 +49,49 @@ pub struct Kind {
     steps_fr: Vec<String>,
     #[serde(default)]
     steps_en: Vec<String>,
+    /// It is handed the settings, the password and the authority; else its files hold all it needs.
+    #[serde(default = "yes")]
+    pub(crate) settings: bool,
     #[serde(default)]
     pub(crate) files: Vec<FileSpec>,
+    /// An address that its app opens, as a template: the code to scan.
+    pub(crate) app_link: Option<String>,
     #[serde(default)]
     pub(crate) words: Words,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Where a person looks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    Boards,
+    Computers,
+    Home,
+    Phones,
+    Gateways,
+    Other,
+}
+
+/// How a kind can reach the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// MQTT in TLS, with a password.
+    Tls,
+    /// MQTT in TLS, with a certificate of its own.
+    ClientCertificate,
+    /// MQTT in a secure WebSocket.
+    Websocket,
+    /// MQTT that anyone on the network can read.
+    Plain,
+    /// A `POST` of its values.
+    Http,
+    /// A cable to the computer of the broker.
+    Usb,
 }
 
 /// One file that a kind is handed.
@@ -42,6 +103,9 @@ pub(crate) struct FileSpec {
     pub syntax: String,
     #[serde(default)]
     pub main: bool,
+    /// For a guest, who comes in by the plain door, and for that one alone.
+    #[serde(default)]
+    pub guest: bool,
     /// Words that stand for something the user must fill in.
     #[serde(default)]
     pub blanks: Vec<String>,
@@ -107,18 +171,25 @@ mod tests {
     #[test]
     fn every_kind_is_readable_and_complete_in_both_languages() {
         let keys: Vec<&str> = all().iter().map(|kind| kind.key.as_str()).collect();
-        assert_eq!(keys, ["esp32-arduino", "micropython", "raspberry-python", "node-red", "other", "simulated"]);
+        assert_eq!(keys.len(), 23);
+        assert_eq!(keys.iter().collect::<std::collections::BTreeSet<_>>().len(), keys.len());
         for kind in all() {
             for text in [&kind.name_fr, &kind.name_en, &kind.blurb_fr, &kind.blurb_en, &kind.picture] {
                 assert!(!text.is_empty(), "{}", kind.key);
             }
             assert_eq!(kind.steps_fr.len(), kind.steps_en.len(), "{}", kind.key);
             assert_eq!(kind.steps_fr.is_empty(), kind.simulated, "{}", kind.key);
+            assert_eq!(kind.transports.is_empty(), kind.simulated, "{}", kind.key);
+            assert_eq!(kind.checks.is_empty(), kind.simulated, "{}", kind.key);
             for spec in &kind.files {
                 assert!(embedded::template(&spec.template).is_some(), "{}", spec.template);
-                assert!(spec.blanks.iter().all(|blank| kind.words.contains_key(blank)), "{}", spec.name);
+                assert!(spec.blanks.iter().all(|blank| kind.word(blank, Language::Fr).is_some()), "{}", spec.name);
             }
-            assert!(kind.files.iter().filter(|spec| spec.main).count() <= 1, "{}", kind.key);
+            assert!(
+                kind.files.iter().filter(|spec| spec.main && (!spec.guest || kind.guests_only)).count() <= 1,
+                "{}",
+                kind.key
+            );
         }
     }
 

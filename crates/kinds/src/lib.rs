@@ -15,7 +15,7 @@ mod render;
 
 pub use bundle::bundle;
 pub use error::Error;
-pub use kind::{Kind, all, find};
+pub use kind::{Category, Kind, Transport, all, find};
 
 /// The language of the words in the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +26,7 @@ pub enum Language {
 
 /// Everything a device must know to connect. It holds the password: it lives only while the files
 /// are made, and it has no `Debug`.
+#[derive(Clone, Copy)]
 pub struct Handout<'a> {
     pub device_id: &'a str,
     pub group: &'a str,
@@ -40,7 +41,13 @@ pub struct Handout<'a> {
     pub port_wss: u16,
     /// The plain HTTP door, for the time of day.
     pub claim_port: u16,
+    /// The plain MQTT door, where the site has one.
+    pub port_mqtt: Option<u16>,
+    /// Where it may `POST` its values, secret token included: `http://192.168.1.20:8480/in/…`
+    pub ingest_url: Option<&'a str>,
     pub password: &'a str,
+    /// `<site>/<group>/<id>`: everything it may write is below.
+    pub branch: &'a str,
     /// The topic it publishes to.
     pub topic: &'a str,
     /// The filter of the commands it may read.
@@ -65,8 +72,10 @@ impl Handout<'_> {
 /// One finished file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct File {
+    /// It may stand in a folder: `main/main.c`.
     pub name: String,
-    /// For the highlighter: `cpp`, `python`, `json`, `ini`, `text`, `pem`, `binary`.
+    /// For the highlighter: `cpp`, `python`, `javascript`, `sh`, `json`, `yaml`, `toml`, `xml`,
+    /// `html`, `ini`, `text`, `pem`, `binary`.
     pub syntax: String,
     pub bytes: Vec<u8>,
     /// What is still to be filled in, exactly as it stands in the text.
@@ -76,18 +85,43 @@ pub struct File {
 }
 
 /// Every file of one device, ready to be written or shown, the main one first. A simulated kind
-/// has none.
+/// has none, and one that only comes in as a guest has none here.
 pub fn files(kind: &Kind, handout: &Handout<'_>) -> Vec<File> {
-    if kind.simulated {
+    if kind.simulated || kind.guests_only {
         return Vec::new();
     }
-    let mut files: Vec<File> = kind.files.iter().map(|spec| render::file(kind, spec, handout)).collect();
-    let readme_is_main = !files.iter().any(|file| file.main);
-    files.push(render::readme(kind, handout, readme_is_main));
-    files.push(plain("config.json", "json", config::json(kind, handout)));
-    files.push(plain("ca.pem", "pem", handout.ca_pem.as_bytes().to_vec()));
-    files.push(plain("ca.der", "binary", handout.ca_der.to_vec()));
+    let mut files = own_files(kind, handout, false);
+    if kind.settings {
+        files.push(plain("config.json", "json", config::json(kind, handout)));
+        files.push(plain("ca.pem", "pem", handout.ca_pem.as_bytes().to_vec()));
+        files.push(plain("ca.der", "binary", handout.ca_der.to_vec()));
+    }
     files
+}
+
+/// The files of a guest, who is handed no authority and writes by the plain door or by `POST`. Most
+/// kinds have none of their own, and a site without these doors has nothing to say in them.
+pub fn guest_files(kind: &Kind, handout: &Handout<'_>) -> Vec<File> {
+    let has_files = kind.files.iter().any(|spec| spec.guest);
+    if !has_files || handout.port_mqtt.is_none() || handout.ingest_url.is_none() {
+        return Vec::new();
+    }
+    own_files(kind, handout, true)
+}
+
+fn own_files(kind: &Kind, handout: &Handout<'_>, guest: bool) -> Vec<File> {
+    let own = kind.files.iter().filter(|spec| spec.guest == guest);
+    let mut files: Vec<File> = own.map(|spec| render::file(kind, spec, handout)).collect();
+    let readme_is_main = !files.iter().any(|file| file.main);
+    let settings = kind.settings && !guest;
+    files.push(render::readme(kind, handout, settings, readme_is_main));
+    files
+}
+
+/// The address that sets the kind's app up when it is opened or scanned. It holds the password.
+pub fn app_link(kind: &Kind, handout: &Handout<'_>) -> Option<String> {
+    let template = kind.app_link.as_ref()?;
+    Some(render::render(template, kind, handout))
 }
 
 fn plain(name: &str, syntax: &str, bytes: Vec<u8>) -> File {

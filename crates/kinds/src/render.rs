@@ -1,6 +1,9 @@
 //! Templates: a text with `<<how:what>>` in it, replaced in one pass, so that what is inserted is
 //! never read again.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::kind::{FileSpec, Kind};
 use crate::{File, Handout, Language, config, embedded, escape};
 
@@ -15,21 +18,22 @@ pub fn file(kind: &Kind, spec: &FileSpec, handout: &Handout<'_>) -> File {
     }
 }
 
-pub fn readme(kind: &Kind, handout: &Handout<'_>, main: bool) -> File {
+pub fn readme(kind: &Kind, handout: &Handout<'_>, settings: bool, main: bool) -> File {
     let name = match handout.language {
         Language::Fr => "LISEZMOI.txt",
         Language::En => "README.txt",
     };
+    let template = if settings { embedded::README } else { embedded::README_SHORT };
     File {
         name: name.to_owned(),
         syntax: "text".to_owned(),
-        bytes: render(embedded::README, kind, handout).into_bytes(),
+        bytes: render(template, kind, handout).into_bytes(),
         blanks: Vec::new(),
         main,
     }
 }
 
-fn render(template: &str, kind: &Kind, handout: &Handout<'_>) -> String {
+pub fn render(template: &str, kind: &Kind, handout: &Handout<'_>) -> String {
     let mut out = String::with_capacity(template.len() * 2);
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("<<") {
@@ -60,13 +64,20 @@ fn fill(how: &str, what: &str, kind: &Kind, handout: &Handout<'_>) -> Option<Str
     Some(match how {
         "w" => kind.word(what, handout.language)?.to_owned(),
         "c" => escape::c_string(&value()?),
+        "q" => escape::quoted(&value()?),
+        "sh" => escape::shell(&value()?),
+        "xml" => escape::xml(&value()?),
+        "word" => escape::word(&value()?),
+        "pem_in" => escape::pem(&value()?).trim_end().replace('\n', "\n      "),
+        "pem_c" => pem_c(&value()?),
+        "uri64" => uri64(what, kind, handout)?,
         "json" => escape::json_string(&value()?),
         "rem" => escape::comment(&value()?),
         "text" => escape::line(&value()?),
         "pem" => escape::pem(&value()?),
         "int" => value()?.parse::<u16>().ok()?.to_string(),
         "node" => node_id(handout.device_id, what),
-        "steps" => steps(kind, handout.language),
+        "steps" => steps(kind, handout),
         _ => return None,
     })
 }
@@ -85,6 +96,10 @@ fn value(what: &str, kind: &Kind, handout: &Handout<'_>) -> Option<String> {
         "ip" => handout.ip.to_owned(),
         "port_mqtts" => handout.port_mqtts.to_string(),
         "port_wss" => handout.port_wss.to_string(),
+        "port_mqtt" => handout.port_mqtt?.to_string(),
+        "ingest_url" => handout.ingest_url?.to_owned(),
+        "branch" => handout.branch.to_owned(),
+        "branch_parent" => handout.branch.rsplit_once('/').map_or("", |(parent, _)| parent).to_owned(),
         "claim_port" => handout.claim_port.to_string(),
         "password" => handout.password.to_owned(),
         "topic" => handout.topic.to_owned(),
@@ -96,9 +111,25 @@ fn value(what: &str, kind: &Kind, handout: &Handout<'_>) -> Option<String> {
     })
 }
 
-fn steps(kind: &Kind, language: Language) -> String {
-    let lines = kind.steps(language).iter().enumerate();
-    lines.map(|(index, step)| format!("  {}. {step}", index + 1)).collect::<Vec<_>>().join("\n")
+/// A PEM text as lines of a C string.
+fn pem_c(pem: &str) -> String {
+    escape::pem(pem).lines().map(|line| format!("\"{line}\\n\"")).collect::<Vec<_>>().join("\n")
+}
+
+/// One of the kind's own JSON files, for the value of a query: on one line, so that its code to scan
+/// stays coarse, then base64, percent-encoded.
+fn uri64(name: &str, kind: &Kind, handout: &Handout<'_>) -> Option<String> {
+    let spec = kind.files.iter().find(|spec| spec.name == name)?;
+    let bytes = file(kind, spec, handout).bytes;
+    let line: String = std::str::from_utf8(&bytes).ok()?.lines().map(str::trim).collect();
+    let text = STANDARD.encode(line);
+    Some(text.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"))
+}
+
+fn steps(kind: &Kind, handout: &Handout<'_>) -> String {
+    let lines = kind.steps(handout.language).iter().enumerate();
+    let line = |(index, step): (usize, &String)| format!("  {}. {}", index + 1, render(step, kind, handout));
+    lines.map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// A Node-RED node's name for itself: the same each time, and another one for another device, so

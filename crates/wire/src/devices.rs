@@ -72,6 +72,16 @@ pub struct ProvisionedDevice {
     pub bundle_base64: ShownOnce,
     pub bundle_name: String,
     pub claim: Option<Claim>,
+    /// For a kind whose app is set up by one address.
+    pub app_link: Option<AppLink>,
+}
+
+/// What an app opens or scans to be set up. It holds the password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct AppLink {
+    pub url: ShownOnce,
+    /// SVG of its QR code.
+    pub qr_svg: ShownOnce,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -99,16 +109,55 @@ pub struct Claim {
     pub expires_ms: i64,
 }
 
+/// Where a person looks for a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum KindCategory {
+    Boards,
+    Computers,
+    Home,
+    Phones,
+    Gateways,
+    Other,
+}
+
+/// How a kind can reach the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum KindTransport {
+    Tls,
+    ClientCertificate,
+    Websocket,
+    /// MQTT that anyone on the network can read: guests only.
+    Plain,
+    /// A `POST` of its values: guests only.
+    Http,
+    Usb,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Kind {
     pub key: String,
-    /// Name of the drawing: `esp32`, `pico`, `pi`, `nodered`, `other`, `simulated`.
+    /// Name of the drawing: `esp32`, `pico`, `phone`…
     pub picture: String,
+    pub category: KindCategory,
+    /// One of the few that most people look for.
+    pub common: bool,
+    /// The first is what its files use.
+    pub transports: Vec<KindTransport>,
     pub name_fr: String,
     pub name_en: String,
     pub blurb_fr: String,
     pub blurb_en: String,
+    /// Other words under which a person may look for it.
+    pub search: Vec<String>,
     pub simulated: bool,
+    /// It must know the time before it can check a certificate.
+    pub needs_clock: bool,
+    /// It finds the broker by its `.local` name, even when the address changes.
+    pub resolves_names: bool,
+    /// It comes in as a guest or not at all.
+    pub guests_only: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -78,16 +78,33 @@ pub fn node_packages(folder: &str) -> Result<()> {
 
 /// The Python environment of the foreign clients; returns its interpreter.
 pub fn python_environment() -> Result<PathBuf> {
-    let folder = root().join("target/python");
+    environment("python", "requirements.txt", Some("requirements-bare.txt"))
+}
+
+/// ESPHome lives apart: it wants another version of paho-mqtt than the one we test with.
+pub fn esphome_environment() -> Result<PathBuf> {
+    environment("python-esphome", "requirements-esphome.txt", None)
+}
+
+/// An environment below `target/`. What stands in `bare` is installed without what it asks for: the
+/// tests bring stand-ins for it.
+fn environment(name: &str, wanted: &str, bare: Option<&str>) -> Result<PathBuf> {
+    let folder = root().join("target").join(name);
     let python = folder.join("bin/python");
-    let wanted = root().join("tests/requirements.txt");
-    fresh(&wanted, &folder.join("courtier-requirements"), || {
+    let pip = |file: &str, options: &[&str]| {
+        let mut pip = Command::new(&python);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(options);
+        step(&format!("python packages ({file})"), pip.arg("-r").arg(root().join("tests").join(file)))
+    };
+    fresh(&root().join("tests").join(wanted), &folder.join("courtier-requirements"), || {
         let mut create = Command::new("/usr/bin/python3");
         step("python environment", create.args(["-m", "venv", "--clear"]).arg(&folder))?;
-        let mut pip = Command::new(&python);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]);
-        step("python packages", pip.arg(&wanted))
+        pip(wanted, &[])
     })?;
+    if let Some(bare) = bare {
+        let stamp = folder.join("courtier-requirements-bare");
+        fresh(&root().join("tests").join(bare), &stamp, || pip(bare, &["--no-deps"]))?;
+    }
     Ok(python)
 }
 

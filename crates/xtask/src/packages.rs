@@ -13,6 +13,7 @@ pub const BUNDLE: &[&str] = &["dpkg-dev"];
 /// To run the tests: foreign clients, browsers, a display without a screen.
 pub const TEST: &[&str] = &[
     "chromium",
+    "curl",
     "dbus",
     "dbus-x11",
     "fonts-dejavu-core",
@@ -23,6 +24,7 @@ pub const TEST: &[&str] = &[
     "openssl",
     "python3",
     "python3-venv",
+    "shellcheck",
     "webkit2gtk-driver",
     "x11-apps",
     "imagemagick",

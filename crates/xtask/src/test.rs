@@ -46,6 +46,7 @@ fn rust(length: Length) -> Result<()> {
 fn journeys(length: Length) -> Result<()> {
     install::node_packages("tests")?;
     let python = install::python_environment()?;
+    let esphome = install::esphome_environment()?;
     let mut tests = Command::new("node");
     tests.current_dir(root().join("tests"));
     tests.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]);
@@ -59,6 +60,7 @@ fn journeys(length: Length) -> Result<()> {
     }
     tests.env("COURTIER_BIN", root().join("target/debug"));
     tests.env("COURTIER_PYTHON", python);
+    tests.env("COURTIER_ESPHOME", esphome);
     tests.env("COURTIER_LONG", if length == Length::Long { "1" } else { "" });
     tests.env("LANG", "en_US.UTF-8");
     step("journeys, screens, window", &mut tests)

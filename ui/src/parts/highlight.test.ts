@@ -6,7 +6,7 @@ const whole = (text: string, syntax: string, blanks: string[] = []) => highlight
 describe('the highlighter', () => {
   it('gives back every character, in every syntax', () => {
     const text = '#include <WiFi.h>\n// "quoted" </span>\nchar* a = "x\\"y"; int b = 0x1F; # no\n[part]\nkey=value\n\'open';
-    for (const syntax of ['cpp', 'python', 'json', 'ini', 'text', 'pem', '__proto__', 'constructor']) {
+    for (const syntax of ['cpp', 'python', 'javascript', 'sh', 'yaml', 'toml', 'xml', 'html', 'json', 'ini', 'text', 'pem', '__proto__', 'constructor']) {
       expect(whole(text, syntax, ['x', 'value']), syntax).toBe(text);
     }
   });

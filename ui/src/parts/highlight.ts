@@ -9,6 +9,8 @@ export interface Piece {
 const KEYWORDS: Record<string, string> = {
   cpp: 'void|int|const|char|bool|if|else|while|for|return|true|false|static|unsigned|long|float|double|struct|nullptr',
   python: 'import|from|as|def|class|if|elif|else|while|for|in|return|try|except|finally|with|True|False|None|not|and|or|global|pass|raise|lambda|break|continue',
+  javascript: 'import|from|export|const|let|function|async|await|return|new|if|else|for|of|throw|true|false|null|undefined|while|try|catch',
+  sh: 'if|then|else|fi|for|in|do|done|while|case|esac|exit|set|cd|export|exec',
   json: 'true|false|null',
 };
 
@@ -18,6 +20,11 @@ function pattern(syntax: string): RegExp | undefined {
   if (syntax === 'cpp') return new RegExp(String.raw`(?<c>//[^\n]*|/\*[\s\S]*?\*/)|(?<s>R"\w*\([\s\S]*?\)\w*"|${strings})|(?<k>#\w+|\b(?:${keywords})\b)|(?<n>\b\d[\w.]*)`, 'g');
   if (syntax === 'python') return new RegExp(String.raw`(?<c>#[^\n]*)|(?<s>"""[\s\S]*?"""|${strings})|(?<k>\b(?:${keywords})\b)|(?<n>\b\d[\w.]*)`, 'g');
   if (syntax === 'json') return new RegExp(String.raw`(?<s>${strings})|(?<k>\b(?:${keywords})\b)|(?<n>-?\b\d[\w.+-]*)`, 'g');
+  if (syntax === 'javascript') return new RegExp(String.raw`(?<c>//[^\n]*|/\*[\s\S]*?\*/)|(?<s>${strings})|(?<k>\b(?:${keywords})\b)|(?<n>\b\d[\w.]*)`, 'g');
+  if (syntax === 'sh') return new RegExp(String.raw`(?<c>(?<=^|\s)#[^\n]*)|(?<s>${strings})|(?<k>\b(?:${keywords})\b)`, 'gm');
+  if (syntax === 'yaml') return new RegExp(String.raw`(?<c>(?<=^|\s)#[^\n]*)|(?<s>${strings})|(?<k>^[ \t]*(?:- )?[\w-]+(?=:))`, 'gm');
+  if (syntax === 'toml') return new RegExp(String.raw`(?<c>#[^\n]*)|(?<s>${strings})|(?<k>^\s*\[[^\n]*\]|\b(?:true|false)\b)|(?<n>\b\d[\w.]*)`, 'gm');
+  if (syntax === 'xml' || syntax === 'html') return new RegExp(String.raw`(?<c><!--[\s\S]*?-->)|(?<s>${strings})|(?<k></?[\w-]+|/?>)`, 'g');
   if (syntax === 'ini') return /(?<c>^[;#][^\n]*)|(?<k>^\[[^\n]*\])|(?<s>(?<==)[^\n]*)/gm;
   return undefined;
 }

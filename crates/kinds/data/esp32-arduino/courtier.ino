@@ -35,7 +35,7 @@ PubSubClient mqtt(network);
 uint32_t waitSeconds = 1;
 uint32_t lastSent = 0;
 
-// <<w:sensor_why>>
+// <<w:chip_why>>
 float readTemperature() {
   return temperatureRead();
 }

@@ -20,7 +20,7 @@ with open("config.json") as file:
 wifi = network.WLAN(network.STA_IF)
 
 
-# <<w:sensor_why>>
+# <<w:chip_why>>
 def read_temperature():
     try:
         import esp32

@@ -1,6 +1,15 @@
 // Written by `UPDATE_TYPES=1 cargo test -p wire`. Do not edit.
 
 /**
+ * What an app opens or scans to be set up. It holds the password.
+ */
+export type AppLink = { url: ShownOnce, 
+/**
+ * SVG of its QR code.
+ */
+qr_svg: ShownOnce, };
+
+/**
  * The one-time door of a device, as the QR code holds it.
  */
 export type Claim = { 
@@ -131,9 +140,43 @@ lost: number, };
 
 export type Kind = { key: string, 
 /**
- * Name of the drawing: `esp32`, `pico`, `pi`, `nodered`, `other`, `simulated`.
+ * Name of the drawing: `esp32`, `pico`, `phone`…
  */
-picture: string, name_fr: string, name_en: string, blurb_fr: string, blurb_en: string, simulated: boolean, };
+picture: string, category: KindCategory, 
+/**
+ * One of the few that most people look for.
+ */
+common: boolean, 
+/**
+ * The first is what its files use.
+ */
+transports: Array<KindTransport>, name_fr: string, name_en: string, blurb_fr: string, blurb_en: string, 
+/**
+ * Other words under which a person may look for it.
+ */
+search: Array<string>, simulated: boolean, 
+/**
+ * It must know the time before it can check a certificate.
+ */
+needs_clock: boolean, 
+/**
+ * It finds the broker by its `.local` name, even when the address changes.
+ */
+resolves_names: boolean, 
+/**
+ * It comes in as a guest or not at all.
+ */
+guests_only: boolean, };
+
+/**
+ * Where a person looks for a kind.
+ */
+export type KindCategory = "boards" | "computers" | "home" | "phones" | "gateways" | "other";
+
+/**
+ * How a kind can reach the broker.
+ */
+export type KindTransport = "tls" | "client_certificate" | "websocket" | "plain" | "http" | "usb";
 
 /**
  * Waits up to `wait_ms` (at most 25,000) for an event after `since`.
@@ -233,7 +276,11 @@ topic: string, files: Array<DeviceFile>,
 /**
  * Deterministic zip of all files, base64.
  */
-bundle_base64: ShownOnce, bundle_name: string, claim: Claim | null, };
+bundle_base64: ShownOnce, bundle_name: string, claim: Claim | null, 
+/**
+ * For a kind whose app is set up by one address.
+ */
+app_link: AppLink | null, };
 
 export type PublishMessage = { topic: string, 
 /**

@@ -1,6 +1,7 @@
-// The part of the ESP32 Arduino core that the sketch calls, declared as the core declares it
-// (3.x), so that a compiler can check the sketch where no board is at hand.
+// What all Arduino cores have in common and the sketches call, declared as the cores declare it,
+// so that a compiler can check a sketch where no board is at hand.
 #pragma once
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -12,6 +13,7 @@ typedef bool boolean;
 class String {
 public:
   String(const char *text = "");
+  const char *c_str() const;
   unsigned int length() const;
   char operator[](unsigned int index) const;
   friend String operator+(const String &left, const char *right);
@@ -23,7 +25,10 @@ public:
   virtual size_t write(uint8_t value) = 0;
   virtual size_t write(const uint8_t *buffer, size_t size);
   size_t print(const char text[]);
+  size_t print(const String &text);
   size_t println(const char text[]);
+  size_t print(char letter);
+  size_t print(double number, int digits = 2);
   size_t println(int number);
   size_t println(const class IPAddress &address);
   size_t println();
@@ -57,6 +62,3 @@ extern HardwareSerial Serial;
 bool isDigit(int character);
 unsigned long millis();
 void delay(uint32_t milliseconds);
-float temperatureRead();
-void configTime(long gmtOffset, int daylightOffset, const char *server1, const char *server2 = nullptr,
-                const char *server3 = nullptr);

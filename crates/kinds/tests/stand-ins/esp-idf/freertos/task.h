@@ -1,0 +1,4 @@
+#pragma once
+#include "FreeRTOS.h"
+
+void vTaskDelay(const TickType_t ticks);
