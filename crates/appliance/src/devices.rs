@@ -53,6 +53,7 @@ impl Appliance {
         };
         // A name that was used before starts afresh.
         inner.presence.forget(&record.id);
+        inner.patients.forget(&record.id);
         inner.journal.remember(&record.id);
         if record.simulated {
             simulated::add(inner, &site, vec![(record.clone(), password.clone())]).await?;
@@ -133,6 +134,7 @@ impl Appliance {
             clear_retained(&engine.broker, &site.settings.load().branch(&record)).await?;
         }
         inner.presence.forget(&record.id);
+        inner.patients.forget(&record.id);
         inner.journal.tell(inner.clock.now_ms(), EventKind::DeviceRemoved, Some(&record.id));
         Ok(Nothing {})
     }

@@ -128,6 +128,10 @@ impl Engine {
         *hold(&self.address)
     }
 
+    pub fn certificate(&self) -> Certificate {
+        hold(&self.certificate).clone()
+    }
+
     pub fn certificate_until_ms(&self) -> i64 {
         hold(&self.certificate).not_after
     }

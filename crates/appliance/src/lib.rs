@@ -2,6 +2,7 @@
 //! live view and kinds behind them. It has no idea who asks: neither HTTP nor a window is known here.
 
 mod announce;
+mod causes;
 mod certificate;
 mod claims;
 mod damage;
@@ -12,6 +13,7 @@ mod doctor;
 mod doors;
 mod engine;
 mod error;
+mod fights;
 mod first_picture;
 mod folder;
 mod journal;
@@ -21,6 +23,7 @@ mod limits;
 mod messages;
 mod names;
 mod network;
+mod patients;
 mod ports;
 mod presence;
 mod problem;
@@ -29,6 +32,7 @@ mod rates;
 mod records;
 mod rescue;
 mod rights;
+mod selftest;
 mod settings;
 mod shapes;
 mod simulated;
@@ -55,6 +59,7 @@ use crate::doors::Probes;
 use crate::engine::Engine;
 use crate::folder::Folder;
 use crate::journal::Journal;
+use crate::patients::Patients;
 use crate::presence::Presence;
 use crate::rates::Rates;
 use crate::site::{Broken, Site};
@@ -113,6 +118,7 @@ pub(crate) struct Inner {
     state: Mutex<Arc<State>>,
     pub journal: Journal,
     pub presence: Arc<Presence>,
+    pub patients: Patients,
     pub claims: Claims,
     pub directory: Arc<Directory>,
     pub probes: Arc<Probes>,
@@ -139,6 +145,7 @@ impl Appliance {
             state: Mutex::new(Arc::new(State::FirstRun)),
             journal: Journal::new(clock.now_ms()),
             presence: Arc::default(),
+            patients: Patients::default(),
             claims: Claims::default(),
             directory: Arc::new(directory),
             probes,

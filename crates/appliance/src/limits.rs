@@ -54,5 +54,7 @@ limits! {
     GUEST_MESSAGES_AT_ONCE: u32 = 200, "messages of one guest", "what a phone saved up";
     FREE_TRIES: u32 = 3, "wrong passwords", "everybody mistypes";
     LONGEST_DELAY_MS: u64 = 4_000, "ms", "a handshake may last 10 s";
+    PATIENTS: usize = 500, "patients", "a page draws no more; strangers come without end";
+    VISITS: usize = 50, "causes a patient", "a day of one board, in memory";
     DISK_LOW_BYTES: u64 = 500_000_000, "bytes", "time to make room before recording stops";
 }

@@ -211,17 +211,24 @@ impl Inner {
     }
 
     /// Tries our own doors, and keeps what was found for the status.
-    pub async fn check_doors(&self, site: &Site) {
-        let Some(engine) = site.engine() else { return };
-        let settings = site.settings.load_full();
-        let doors = Doors {
-            address: engine.address(),
+    /// Where to knock, and whom to trust there.
+    pub fn doors(&self, site: &Site, address: Ipv4Addr) -> Doors {
+        let settings = site.settings.load();
+        let authority = identity::Certificate::from_pem(site.authority.cert_pem());
+        Doors {
+            address,
             mqtts: settings.ports.mqtts,
             wss: settings.ports.wss,
             host_name: settings.host_name(),
             slug: settings.slug.clone(),
             authority: site.authority.cert_der().to_vec(),
-        };
+            made_ms: authority.map_or(0, |certificate| certificate.not_before),
+        }
+    }
+
+    pub async fn check_doors(&self, site: &Site) {
+        let Some(engine) = site.engine() else { return };
+        let doors = self.doors(site, engine.address());
         match doors::check(&doors, &self.probes).await {
             Ok(checks) => {
                 for check in checks.iter().filter(|check| !check.passed) {

@@ -70,6 +70,9 @@ macro_rules! with_commands {
             simulated_remove:  Nothing         => Nothing,              Teacher;
             client_list:       Nothing         => Vec<Client>,          Assistant;
             event_list:        ListEvents      => EventPage,            Assistant;
+            doctor_list:       Nothing         => Vec<Patient>,         Assistant;
+            doctor_forget:     PatientRef      => Nothing,              Teacher;
+            self_test:         Nothing         => Vec<TestStep>,        Teacher;
             topic_read:        TopicRef        => TopicDetail,          Projector;
             message_publish:   PublishMessage  => Nothing,              Teacher;
             retained_clear:    TopicRef        => Nothing,              Teacher;

@@ -5,6 +5,7 @@
 
 mod commands;
 mod devices;
+mod doctor;
 mod events;
 mod live;
 mod problem;
@@ -15,6 +16,7 @@ mod typescript;
 
 pub use commands::*;
 pub use devices::*;
+pub use doctor::*;
 pub use events::*;
 pub use live::*;
 pub use problem::*;
