@@ -14,6 +14,7 @@ mod doors;
 mod engine;
 mod error;
 mod fights;
+mod firewall;
 mod first_picture;
 mod folder;
 mod journal;
@@ -21,6 +22,7 @@ mod keeping;
 pub mod lab;
 mod limits;
 mod messages;
+mod moving;
 mod names;
 mod network;
 mod patients;
@@ -29,6 +31,7 @@ mod presence;
 mod problem;
 mod provision;
 mod rates;
+mod reach;
 mod records;
 mod rescue;
 mod rights;
@@ -51,7 +54,7 @@ pub use limits::{LIMITS, Limit};
 pub use records::CsvStyle;
 pub use rescue::rescue;
 use tokio::sync::{Mutex as AsyncMutex, watch};
-use wire::{Damage, DoorCheck};
+use wire::{AddressChange, Damage, DoorCheck};
 
 use crate::claims::Claims;
 use crate::directory::Directory;
@@ -62,6 +65,7 @@ use crate::journal::Journal;
 use crate::patients::Patients;
 use crate::presence::Presence;
 use crate::rates::Rates;
+use crate::reach::Reach;
 use crate::site::{Broken, Site};
 use crate::watching::Live;
 
@@ -123,6 +127,8 @@ pub(crate) struct Inner {
     pub directory: Arc<Directory>,
     pub probes: Arc<Probes>,
     pub live: Arc<Live>,
+    pub reach: Reach,
+    moved: Mutex<Option<AddressChange>>,
     checks: Mutex<Vec<DoorCheck>>,
     rates: Mutex<Rates>,
     recorded: AsyncMutex<Option<records::Known>>,
@@ -150,6 +156,8 @@ impl Appliance {
             directory: Arc::new(directory),
             probes,
             live: Arc::new(Live::new(clock.clone())),
+            reach: Reach::default(),
+            moved: Mutex::default(),
             checks: Mutex::default(),
             rates: Mutex::default(),
             recorded: AsyncMutex::default(),
@@ -224,6 +232,15 @@ impl Inner {
 
     pub fn rates(&self) -> MutexGuard<'_, Rates> {
         self.rates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last change of address since the start.
+    pub fn moved(&self) -> Option<AddressChange> {
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set_moved(&self, change: AddressChange) {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Some(change);
     }
 
     pub fn checks(&self) -> MutexGuard<'_, Vec<DoorCheck>> {

@@ -56,5 +56,6 @@ limits! {
     LONGEST_DELAY_MS: u64 = 4_000, "ms", "a handshake may last 10 s";
     PATIENTS: usize = 500, "patients", "a page draws no more; strangers come without end";
     VISITS: usize = 50, "causes a patient", "a day of one board, in memory";
+    PINGS: usize = 100, "phones", "more than a class has";
     DISK_LOW_BYTES: u64 = 500_000_000, "bytes", "time to make room before recording stops";
 }

@@ -73,6 +73,10 @@ macro_rules! with_commands {
             doctor_list:       Nothing         => Vec<Patient>,         Assistant;
             doctor_forget:     PatientRef      => Nothing,              Teacher;
             self_test:         Nothing         => Vec<TestStep>,        Teacher;
+            network_check:     CheckNetwork    => NetworkReport,        Assistant;
+            network_choose:    ChooseAddress   => SiteStatus,           Administrator;
+            address_report:    Nothing         => AddressReport,        Assistant;
+            firewall_open:     OpenFirewall    => FirewallOpened,       Administrator;
             topic_read:        TopicRef        => TopicDetail,          Projector;
             message_publish:   PublishMessage  => Nothing,              Teacher;
             retained_clear:    TopicRef        => Nothing,              Teacher;

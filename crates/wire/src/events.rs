@@ -141,6 +141,8 @@ pub enum EventKind {
     BrokerStarted,
     BrokerStopped,
     CertificateRenewed,
+    /// The network gave this computer another address, or another card was chosen.
+    AddressChanged,
     RecordingGap,
     DiskLow,
 }

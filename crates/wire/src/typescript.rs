@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ts_rs::{Config, TS, TypeVisitor};
 
 use crate::commands::command_types;
-use crate::{Code, EventKind, FactKind, LiveView, Problem, RefusalCause, Role, TestName};
+use crate::{Code, EventKind, FactKind, LiveView, NetworkCause, Problem, RefusalCause, Role, TestName};
 
 const HEADER: &str = "// Written by `UPDATE_TYPES=1 cargo test -p wire`. Do not edit.\n";
 
@@ -59,6 +59,7 @@ pub fn typescript() -> String {
         list_of::<EventKind>("EVENT_KINDS", &types),
         list_of::<FactKind>("FACT_KINDS", &types),
         list_of::<TestName>("TEST_NAMES", &types),
+        list_of::<NetworkCause>("NETWORK_CAUSES", &types),
     ];
     let declarations: Vec<String> = types.declarations.into_values().collect();
     format!("{HEADER}\n{}\n{commands}\n{}", declarations.join("\n"), lists.join("\n"))

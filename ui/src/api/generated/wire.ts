@@ -1,5 +1,35 @@
 // Written by `UPDATE_TYPES=1 cargo test -p wire`. Do not edit.
 
+export type AddressChange = { from: string, to: string, at_ms: number, };
+
+/**
+ * The address in use, and who still holds another.
+ */
+export type AddressReport = { address: string, host_name: string, 
+/**
+ * The last change since the start; doors, certificate and name followed it by themselves.
+ */
+changed: AddressChange | null, 
+/**
+ * Devices whose files hold another address, and no name that leads here: to be touched.
+ */
+to_touch: Array<string>, 
+/**
+ * Devices that hold another address and the name too: they follow by themselves.
+ */
+following: Array<string>, };
+
+/**
+ * What the network shows since `since_ms`, usually since a page began to wait.
+ */
+export type CheckNetwork = { since_ms: number, };
+
+export type ChooseAddress = { 
+/**
+ * One of the addresses of `network_list`.
+ */
+address: string, };
+
 /**
  * The one-time door of a device, as the QR code holds it.
  */
@@ -117,7 +147,7 @@ export type Event = { seq: number, at_ms: number, kind: EventKind,
  */
 device: string | null, client_id: string | null, peer: string | null, refusal: Refusal | null, topic: string | null, };
 
-export type EventKind = "connected" | "disconnected" | "refused" | "taken_over" | "kicked" | "device_created" | "device_revoked" | "device_restored" | "device_removed" | "claimed" | "broker_started" | "broker_stopped" | "certificate_renewed" | "recording_gap" | "disk_low";
+export type EventKind = "connected" | "disconnected" | "refused" | "taken_over" | "kicked" | "device_created" | "device_revoked" | "device_restored" | "device_removed" | "claimed" | "broker_started" | "broker_stopped" | "certificate_renewed" | "address_changed" | "recording_gap" | "disk_low";
 
 export type EventPage = { events: Array<Event>, 
 /**
@@ -138,6 +168,31 @@ export type Fact = { kind: FactKind, value: string, };
  * Each has a sentence in `assets/words`, under `fact_<kind>`.
  */
 export type FactKind = "user" | "asked_name" | "right_name" | "clock" | "valid_since" | "rule" | "no_rule" | "largest" | "owner" | "rivals" | "takeovers" | "keep_alive" | "page";
+
+/**
+ * How a firewall is told to let the ports in use through.
+ */
+export type FirewallHelp = { tool: FirewallTool, 
+/**
+ * As an administrator types it.
+ */
+command: string, 
+/**
+ * It guards this computer now.
+ */
+here: boolean, 
+/**
+ * `firewall_open` can run it, after the system has asked for consent.
+ */
+runnable: boolean, };
+
+export type FirewallOpened = { opened: boolean, 
+/**
+ * What the tool said.
+ */
+detail: string, };
+
+export type FirewallTool = "ufw" | "firewalld" | "nftables" | "windows_powershell" | "windows_netsh" | "macos";
 
 export type Kind = { key: string, 
 /**
@@ -194,12 +249,41 @@ interface: string, kind: NetworkKind, address: string,
  */
 recommended: boolean, };
 
+/**
+ * Why nobody knocks. Each has words under `network_cause_<cause>` and `network_remedy_<cause>`.
+ */
+export type NetworkCause = "reached" | "stopped" | "loopback" | "firewall" | "closed_port" | "wrong_address" | "silence";
+
 export type NetworkKind = "wifi" | "cable" | "virtual" | "loopback";
+
+export type NetworkReport = { cause: NetworkCause, 
+/**
+ * Machines that look for this computer and did not come through.
+ */
+looking: Array<string>, 
+/**
+ * Machines that opened the page behind the code.
+ */
+pings: Array<string>, 
+/**
+ * `http://<address>:8480/ping`
+ */
+ping_url: string, 
+/**
+ * SVG of the same.
+ */
+ping_qr_svg: string, firewalls: Array<FirewallHelp>, 
+/**
+ * Whether this system shows which machines look for it.
+ */
+neighbours_known: boolean, };
 
 /**
  * The request of a command that needs none: `{}`.
  */
 export type Nothing = Record<string, never>;
+
+export type OpenFirewall = { tool: FirewallTool, };
 
 /**
  * A device or a stranger that was refused in the last 24 hours.
@@ -506,6 +590,10 @@ export type Commands = {
   doctor_list: { request: Nothing; answer: Array<Patient> };
   doctor_forget: { request: PatientRef; answer: Nothing };
   self_test: { request: Nothing; answer: Array<TestStep> };
+  network_check: { request: CheckNetwork; answer: NetworkReport };
+  network_choose: { request: ChooseAddress; answer: SiteStatus };
+  address_report: { request: Nothing; answer: AddressReport };
+  firewall_open: { request: OpenFirewall; answer: FirewallOpened };
   topic_read: { request: TopicRef; answer: TopicDetail };
   message_publish: { request: PublishMessage; answer: Nothing };
   retained_clear: { request: TopicRef; answer: Nothing };
@@ -518,8 +606,10 @@ export const CODES: readonly Code[] = ["malformed", "unknown_command", "not_allo
 
 export const REFUSAL_CAUSES: readonly RefusalCause[] = ["wrong_password", "unknown_identity", "no_credentials", "revoked", "not_claimed", "untrusted_authority", "client_clock_wrong", "wrong_host_name", "left_after_tls", "plain_on_tls", "tls_on_plain", "tls_version", "tls_key_type", "tls_other", "client_certificate", "client_certificate_date", "client_certificate_revoked", "mqtt_on_web_socket", "web_on_mqtt", "no_web_socket", "web_socket_subprotocol", "wrong_zone", "client_id_taken", "duplicate_client_id", "client_id_invalid", "protocol_version", "protocol_error", "packet_too_large", "keep_alive_timeout", "publish_denied", "subscribe_denied", "will_denied", "foreign_origin", "too_many_connections", "too_slow", "server_busy"];
 
-export const EVENT_KINDS: readonly EventKind[] = ["connected", "disconnected", "refused", "taken_over", "kicked", "device_created", "device_revoked", "device_restored", "device_removed", "claimed", "broker_started", "broker_stopped", "certificate_renewed", "recording_gap", "disk_low"];
+export const EVENT_KINDS: readonly EventKind[] = ["connected", "disconnected", "refused", "taken_over", "kicked", "device_created", "device_revoked", "device_restored", "device_removed", "claimed", "broker_started", "broker_stopped", "certificate_renewed", "address_changed", "recording_gap", "disk_low"];
 
 export const FACT_KINDS: readonly FactKind[] = ["user", "asked_name", "right_name", "clock", "valid_since", "rule", "no_rule", "largest", "owner", "rivals", "takeovers", "keep_alive", "page"];
 
 export const TEST_NAMES: readonly TestName[] = ["name", "port", "tls", "clock", "login", "publish", "receive"];
+
+export const NETWORK_CAUSES: readonly NetworkCause[] = ["reached", "stopped", "loopback", "firewall", "closed_port", "wrong_address", "silence"];
