@@ -125,10 +125,12 @@ impl Appliance {
         }
         site.change(inner, |settings| {
             settings.devices.retain(|device| device.id != record.id);
+            settings.serial.retain(|each| each.device != record.id);
             Ok(())
         })
         .await?;
         inner.claims.forget(&record.id);
+        inner.cables.follow(inner, &site);
         disconnect(&site, &record.id, true).await;
         if let Some(engine) = site.engine() {
             clear_retained(&engine.broker, &site.settings.load().branch(&record)).await?;
@@ -217,7 +219,12 @@ impl Inner {
         };
         let settings = site.settings.load_full();
         let chosen = settings.devices.iter().filter(|device| wanted(device));
-        chosen.map(|device| self.show(&settings, device, connected.contains(&device.id))).collect()
+        chosen
+            .map(|device| {
+                let there = connected.contains(&device.id) || self.cables.reads(&device.id);
+                self.show(&settings, device, there)
+            })
+            .collect()
     }
 
     pub async fn device(&self, site: &Site, id: &str) -> Result<Device, Error> {

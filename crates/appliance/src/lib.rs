@@ -36,6 +36,8 @@ mod records;
 mod rescue;
 mod rights;
 mod selftest;
+mod serial;
+mod serial_line;
 mod settings;
 mod shapes;
 mod simulated;
@@ -66,6 +68,7 @@ use crate::patients::Patients;
 use crate::presence::Presence;
 use crate::rates::Rates;
 use crate::reach::Reach;
+use crate::serial::Cables;
 use crate::site::{Broken, Site};
 use crate::watching::Live;
 
@@ -128,6 +131,7 @@ pub(crate) struct Inner {
     pub probes: Arc<Probes>,
     pub live: Arc<Live>,
     pub reach: Reach,
+    pub cables: Cables,
     moved: Mutex<Option<AddressChange>>,
     checks: Mutex<Vec<DoorCheck>>,
     rates: Mutex<Rates>,
@@ -157,6 +161,7 @@ impl Appliance {
             probes,
             live: Arc::new(Live::new(clock.clone())),
             reach: Reach::default(),
+            cables: Cables::default(),
             moved: Mutex::default(),
             checks: Mutex::default(),
             rates: Mutex::default(),
@@ -308,6 +313,7 @@ impl Inner {
         let ports = site.settings.load().ports;
         self.open_claim_door(Some(SocketAddr::from((engine.address(), ports.claim))));
         site.set_engine(Some(engine));
+        self.cables.follow(self, site);
         if let Err(error) = simulated::resume(self, site).await {
             tracing::warn!(%error, "the simulated devices stay away");
         }
@@ -316,6 +322,7 @@ impl Inner {
 
     pub async fn stop(&self, site: &Site) {
         self.open_claim_door(None);
+        self.cables.pull_all();
         if let Some(engine) = site.set_engine(None) {
             engine.stop().await;
             self.rates().pause();

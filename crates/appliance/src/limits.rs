@@ -57,5 +57,8 @@ limits! {
     PATIENTS: usize = 500, "patients", "a page draws no more; strangers come without end";
     VISITS: usize = 50, "causes a patient", "a day of one board, in memory";
     PINGS: usize = 100, "phones", "more than a class has";
+    SERIAL_LINKS: usize = 32, "ports", "the boards of a class on hubs";
+    SERIAL_LINE_BYTES: usize = 4 * 1024, "bytes a line", "a line of readings, not a file";
+    SERIAL_LINES_PER_SECOND: u32 = 100, "lines a port", "a board in an endless loop must not fill the disk";
     DISK_LOW_BYTES: u64 = 500_000_000, "bytes", "time to make room before recording stops";
 }

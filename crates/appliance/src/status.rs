@@ -80,6 +80,7 @@ fn parse(request: &StartSite) -> Result<Settings, Error> {
         ports: chosen,
         queue: None,
         devices: Vec::new(),
+        serial: Vec::new(),
     })
 }
 
@@ -131,8 +132,13 @@ async fn begin(inner: &Arc<Inner>, settings: Settings) -> Result<Arc<Site>, Erro
 /// A stopped site takes new settings. Its slug stays: every device knows it.
 async fn restart(inner: &Arc<Inner>, site: &Arc<Site>, asked: Settings) -> Result<(), Error> {
     let before = site.settings.load_full();
-    let settings =
-        Settings { slug: before.slug.clone(), devices: before.devices.clone(), queue: before.queue, ..asked };
+    let settings = Settings {
+        slug: before.slug.clone(),
+        devices: before.devices.clone(),
+        serial: before.serial.clone(),
+        queue: before.queue,
+        ..asked
+    };
     check_ports(&settings)?;
     site.save(inner, settings).await?;
     inner.start(site).await

@@ -77,6 +77,9 @@ macro_rules! with_commands {
             network_choose:    ChooseAddress   => SiteStatus,           Administrator;
             address_report:    Nothing         => AddressReport,        Assistant;
             firewall_open:     OpenFirewall    => FirewallOpened,       Administrator;
+            serial_list:       Nothing         => SerialList,           Assistant;
+            serial_attach:     AttachSerial    => SerialLink,           Teacher;
+            serial_detach:     DeviceRef       => Nothing,              Teacher;
             topic_read:        TopicRef        => TopicDetail,          Projector;
             message_publish:   PublishMessage  => Nothing,              Teacher;
             retained_clear:    TopicRef        => Nothing,              Teacher;

@@ -29,3 +29,10 @@ export function kindName(kind: Kind): string {
 export function kindBlurb(kind: Kind): string {
   return tongue.language === 'fr' ? french(kind.blurb_fr) : kind.blurb_en;
 }
+
+const CABLES: ReadonlySet<string> = new Set(['microbit']);
+
+/** Whether a board of this kind speaks over a cable to this computer. */
+export function byCable(kind: string): boolean {
+  return CABLES.has(kind);
+}
