@@ -1,6 +1,6 @@
 //! What happened, as the doctor wants to know it. Never a payload, never a secret.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use mqtt::{Reason, Version};
 
@@ -23,6 +23,17 @@ pub enum TransportKind {
     Wss,
 }
 
+/// What a client lets be seen before anything is encrypted: evidence, never trusted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hello {
+    /// The host name it asked for (SNI); none where it asked for an address.
+    pub server_name: Option<String>,
+    /// Seconds since 1970 by its own clock. mbedTLS shows it; what others put there is random.
+    pub clock_secs: Option<u32>,
+    /// The address of ours that it reached.
+    pub reached: Option<IpAddr>,
+}
+
 /// Why a TLS handshake ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TlsFault {
@@ -33,18 +44,38 @@ pub enum TlsFault {
     /// Alerts 42, 43, 46: the client rejects our certificate and does not say why; often the name.
     CertificateRejected,
     ProtocolVersion,
+    /// No kind of key, signature or cipher that both know.
+    KeyType,
     PlainOnTls,
     TlsOnPlain,
-    /// The client's certificate is missing, unknown or revoked.
+    /// The client's certificate is missing or unknown.
     ClientCertificate,
+    /// The client's certificate is expired or not yet valid, by our clock.
+    ClientCertificateDate,
+    ClientCertificateRevoked,
     Other,
+}
+
+/// Something else than MQTT, or MQTT at the wrong door.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProtocolFault {
+    /// MQTT without WebSocket around it, at a WebSocket door.
+    MqttOnWebSocket,
+    /// HTTP or a WebSocket, at a door for MQTT alone.
+    WebOnMqtt,
+    /// A web request that asks for no WebSocket.
+    NoUpgrade,
+    /// A WebSocket that does not offer the subprotocol `mqtt`.
+    Subprotocol,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectFault {
     Auth(AuthRefusal),
     /// The client id belongs to a session of another identity.
-    ClientIdTaken,
+    ClientIdTaken {
+        owner: Identity,
+    },
     ClientIdInvalid,
     ProtocolVersion,
     WillDenied {
@@ -63,6 +94,16 @@ pub enum ConnectFault {
 pub enum EventKind {
     TlsRefused {
         fault: TlsFault,
+        detail: String,
+        hello: Hello,
+    },
+    /// Saw our certificate, ended the handshake in order, and hung up without a word. Clients that
+    /// check the certificate late do so (Node).
+    LeftAfterTls {
+        hello: Hello,
+    },
+    WrongProtocol {
+        fault: ProtocolFault,
         detail: String,
     },
     ForeignOrigin {
@@ -93,7 +134,10 @@ pub enum EventKind {
         what: String,
         offset: usize,
     },
-    TakenOver,
+    /// A newer connection with the same client id ended this one.
+    TakenOver {
+        by: SocketAddr,
+    },
     Kicked,
     /// Messages that a full queue could not hold.
     Dropped {

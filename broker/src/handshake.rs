@@ -9,10 +9,9 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use mqtt::{ConnAck, ConnAckProperties, Connect, Packet, Reason, Version, codec};
-use rustls::AlertDescription;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use x509_parser::prelude::FromDer;
 
 use crate::core::{Core, Outbox, Welcome};
@@ -22,8 +21,8 @@ use crate::one_port::{self, HttpStream, Speaks};
 use crate::rate::Bucket;
 use crate::websocket::{self, UpgradeError};
 use crate::{
-    AuthOutcome, AuthRefusal, Authenticator, CertificateInfo, ConnectFault, ConnectInfo, EventKind, Identity, TlsFault,
-    TransportKind, config, connection,
+    AuthOutcome, AuthRefusal, Authenticator, CertificateInfo, ConnectFault, ConnectInfo, EventKind, Identity,
+    ProtocolFault, TlsFault, TransportKind, config, connection, greeting,
 };
 
 /// What every connection of the shard shares: one pointer each.
@@ -182,35 +181,53 @@ fn welcome(
 /// TLS and WebSocket as the door has them, then the CONNECT.
 async fn knock(tcp: TcpStream, peer: SocketAddr, door: &Door, shard: &Shard) -> Option<Knock> {
     let tell = |kind: EventKind| shard.core.borrow().event(Some(peer), None, None, kind);
-    let mut head = [0u8; 3];
-    let seen = tcp.peek(&mut head).await.ok()?;
-    let hello = matches!(head, [0x16, 0x03, _] | [0x16, _, 0]) && seen > 0;
-    if seen == 0 {
+    let first = greeting::peek(&tcp).await?;
+    if first.is_tls() != door.tls.is_some() {
+        let fault = if first.is_tls() { TlsFault::TlsOnPlain } else { TlsFault::PlainOnTls };
+        tell(EventKind::TlsRefused { fault, detail: first.spoken().to_owned(), hello: first.hello(&tcp) });
         return None;
     }
-    if hello != door.tls.is_some() {
-        let fault = if hello { TlsFault::TlsOnPlain } else { TlsFault::PlainOnTls };
-        tell(EventKind::TlsRefused { fault, detail: String::new() });
-        return None;
-    }
-    let Some(tls) = &door.tls else { return over_websocket(Box::new(tcp), peer, door, None, shard).await };
-    let stream = match TlsAcceptor::from(tls.load_full()).accept(tcp).await {
-        Ok(stream) => stream,
-        Err(error) => {
-            let (fault, detail) = tls_fault(&error)?;
-            tell(EventKind::TlsRefused { fault, detail });
-            return None;
-        }
+    let mut hello = first.hello(&tcp);
+    let heard = match &door.tls {
+        None => over_websocket(Box::new(tcp), peer, door, None, shard).await,
+        Some(tls) => match greeting::tls(tcp, tls.load_full(), &mut hello).await {
+            Ok(stream) => over_tls(stream, peer, door, shard).await,
+            Err(error) => {
+                let (fault, detail) = greeting::tls_fault(&error)?;
+                tell(EventKind::TlsRefused { fault, detail, hello });
+                return None;
+            }
+        },
     };
+    match heard {
+        Heard::Connect(knock) => Some(*knock),
+        Heard::Nothing if door.tls.is_some() => {
+            tell(EventKind::LeftAfterTls { hello });
+            None
+        }
+        Heard::Wrong | Heard::Nothing => None,
+    }
+}
+
+/// What came before the connection ended, or a CONNECT.
+enum Heard {
+    Connect(Box<Knock>),
+    /// Told and answered, or handed on.
+    Wrong,
+    Nothing,
+}
+
+/// Where one port is for everything, the first bytes tell what for.
+async fn over_tls(stream: TlsStream<TcpStream>, peer: SocketAddr, door: &Door, shard: &Shard) -> Heard {
     let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| described(chain.first()?));
     let Some(http) = &door.http else { return over_websocket(Box::new(stream), peer, door, certificate, shard).await };
-    let (speaks, stream) = one_port::listen(stream).await.ok()??;
+    let Ok(Some((speaks, stream))) = one_port::listen(stream).await else { return Heard::Nothing };
     match speaks {
         Speaks::Mqtt => read_connect(Box::new(stream), peer, TransportKind::Tls, certificate, shard).await,
         Speaks::WebSocket => over_websocket(Box::new(stream), peer, door, certificate, shard).await,
         Speaks::Http => {
             http(HttpStream { stream, peer });
-            None
+            Heard::Wrong
         }
     }
 }
@@ -222,19 +239,24 @@ async fn over_websocket(
     door: &Door,
     certificate: Option<CertificateInfo>,
     shard: &Shard,
-) -> Option<Knock> {
+) -> Heard {
     let Some(rule) = &door.origins else { return read_connect(stream, peer, door.kind, certificate, shard).await };
+    let tell = |kind: EventKind| shard.core.borrow().event(Some(peer), None, None, kind);
     let max_bytes = shard.core.borrow().limits.max_packet_bytes;
     let kind = if door.tls.is_some() { TransportKind::Wss } else { TransportKind::Ws };
     match websocket::accept(stream, rule, max_bytes).await {
         Ok(stream) => read_connect(Box::new(stream), peer, kind, certificate, shard).await,
         Err(UpgradeError::ForeignOrigin(origin)) => {
-            shard.core.borrow().event(Some(peer), None, None, EventKind::ForeignOrigin { origin });
-            None
+            tell(EventKind::ForeignOrigin { origin });
+            Heard::Wrong
+        }
+        Err(UpgradeError::Wrong(fault, detail)) => {
+            tell(EventKind::WrongProtocol { fault, detail });
+            Heard::Wrong
         }
         Err(UpgradeError::Other(error)) => {
             tracing::debug!(%peer, error, "no WebSocket");
-            None
+            Heard::Nothing
         }
     }
 }
@@ -245,7 +267,7 @@ async fn read_connect(
     kind: TransportKind,
     certificate: Option<CertificateInfo>,
     shard: &Shard,
-) -> Option<Knock> {
+) -> Heard {
     let limits = shard.core.borrow().limits;
     let mut rest = BytesMut::new();
     let mut version = None;
@@ -256,14 +278,19 @@ async fn read_connect(
                 version = says_v5(&frame).then_some(Version::V5);
                 match codec::decode(&frame, None, &limits) {
                     Ok(Packet::Connect(connect)) => {
-                        return Some(Knock { stream, rest, connect: *connect, kind, certificate });
+                        return Heard::Connect(Box::new(Knock { stream, rest, connect: *connect, kind, certificate }));
                     }
-                    Ok(_) => return None,
+                    Ok(_) => return Heard::Wrong,
                     Err(error) => break error,
                 }
             }
             Ok(_) => {}
             Err(error) => break error,
+        }
+        if rest.first().is_some_and(|first| matches!(first, b'G' | b'P' | b'H' | b'O')) {
+            let kind = EventKind::WrongProtocol { fault: ProtocolFault::WebOnMqtt, detail: String::new() };
+            shard.core.borrow().event(Some(peer), None, None, kind);
+            return Heard::Wrong;
         }
         // A first byte that no CONNECT has ends it at once.
         if rest.first().is_some_and(|first| *first != 0x10) {
@@ -273,8 +300,8 @@ async fn read_connect(
                 what: "the first packet is not CONNECT",
             };
         }
-        if stream.read_buf(&mut rest).await.ok()? == 0 {
-            return None;
+        if !matches!(stream.read_buf(&mut rest).await, Ok(1..)) {
+            return if rest.is_empty() { Heard::Nothing } else { Heard::Wrong };
         }
     };
     let fault = match refused.reason {
@@ -290,7 +317,7 @@ async fn read_connect(
     if let Some(version) = version {
         refuse(&mut stream, version, refused.reason).await;
     }
-    None
+    Heard::Wrong
 }
 
 /// Whether a CONNECT, whatever else it says, is one of MQTT 5.0 (§3.1.2.1, §3.1.2.2).
@@ -311,27 +338,6 @@ async fn refuse(stream: &mut Box<dyn Duplex>, version: Version, reason: Reason) 
         };
         tokio::time::timeout(Duration::from_secs(2), goodbye).await.ok();
     }
-}
-
-/// What a failed handshake means. A peer that just went away means nothing.
-fn tls_fault(error: &std::io::Error) -> Option<(TlsFault, String)> {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())?;
-    let fault = match inner {
-        rustls::Error::AlertReceived(alert) => match alert {
-            // A signature that does not fit: an authority of the same name, but not ours.
-            AlertDescription::UnknownCA | AlertDescription::DecryptError => TlsFault::UntrustedAuthority,
-            AlertDescription::CertificateExpired => TlsFault::ClientClock,
-            AlertDescription::BadCertificate
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnsupportedCertificate => TlsFault::CertificateRejected,
-            AlertDescription::ProtocolVersion => TlsFault::ProtocolVersion,
-            _ => TlsFault::Other,
-        },
-        rustls::Error::PeerIncompatible(_) => TlsFault::ProtocolVersion,
-        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => TlsFault::ClientCertificate,
-        _ => TlsFault::Other,
-    };
-    Some((fault, inner.to_string()))
 }
 
 fn described(certificate: &rustls_pki_types::CertificateDer<'_>) -> Option<CertificateInfo> {

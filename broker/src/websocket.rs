@@ -13,12 +13,16 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message as WsMessage};
 
+use crate::ProtocolFault;
 use crate::listener::OriginRule;
 
 pub(crate) enum UpgradeError {
     ForeignOrigin(String),
+    Wrong(ProtocolFault, String),
+    /// It left, or fell silent.
     Other(String),
 }
 
@@ -37,8 +41,23 @@ where
         Ok(inner) => Ok(ByteStream { inner, rest: Bytes::new() }),
         Err(error) => Err(match foreign.take() {
             Some(origin) => UpgradeError::ForeignOrigin(origin),
-            None => UpgradeError::Other(error.to_string()),
+            None => told(&error),
         }),
+    }
+}
+
+fn told(error: &WsError) -> UpgradeError {
+    let fault = match error {
+        WsError::Protocol(ProtocolError::HandshakeIncomplete) => None,
+        // No letter of a request line: the first byte of a CONNECT is one of those.
+        WsError::Protocol(ProtocolError::HttparseError(_)) => Some(ProtocolFault::MqttOnWebSocket),
+        WsError::Protocol(_) => Some(ProtocolFault::NoUpgrade),
+        WsError::Http(response) if response.status() == StatusCode::BAD_REQUEST => Some(ProtocolFault::Subprotocol),
+        _ => None,
+    };
+    match fault {
+        Some(fault) => UpgradeError::Wrong(fault, error.to_string()),
+        None => UpgradeError::Other(error.to_string()),
     }
 }
 

@@ -14,13 +14,14 @@ export class Refused extends Error {
 
 export class Daemon {
   /** Starts courtierd and waits until it says where it can be reached. */
-  static async start(t, { data = scratch(t), args = [] } = {}) {
+  static async start(t, { data = scratch(t), args = [], inside = [], env: more = {} } = {}) {
     const [httpPort] = await freePorts(1);
-    const env = { ...process.env, COURTIER_SECRETS: 'file', COURTIER_MDNS: 'off', RUST_LOG: process.env.RUST_LOG ?? 'warn' };
+    const env = { ...process.env, COURTIER_SECRETS: 'file', COURTIER_MDNS: 'off', RUST_LOG: process.env.RUST_LOG ?? 'warn', ...more };
     const began = performance.now();
+    const [first, ...rest] = [...inside, path.join(BIN, 'courtierd')];
     const program = new Program(
-      path.join(BIN, 'courtierd'),
-      ['run', '--data', data, '--json', '--http-port', String(httpPort), ...args],
+      first,
+      [...rest, 'run', '--data', data, '--json', '--http-port', String(httpPort), ...args],
       { env },
     );
     const daemon = new Daemon(program, data);

@@ -76,6 +76,7 @@ test('home, devices and live view, in both languages and three themes', { timeou
   await daemon.startSite();
   await daemon.call('simulated_start', { count: 6, group: 'groupe-a' });
   await daemon.device(t, 'serre-09', 'esp32-arduino', 'groupe-b');
+  await run('openssl', ['s_client', '-connect', `127.0.0.1:${daemon.status.ports.mqtts}`, '-verify_return_error'], { input: '\n' });
   const devices = await until(async () => {
     const list = await daemon.call('device_list');
     return list.filter((device) => device.last_value).length >= 6 && list;
@@ -84,6 +85,7 @@ test('home, devices and live view, in both languages and three themes', { timeou
   const screens = [
     ['home', '#/home', (page) => page.getByText('groupe-a').first()],
     ['devices', '#/devices', (page) => page.getByText('serre-09').first()],
+    ['doctor', '#/doctor', (page) => page.locator('.patients li').first()],
     ['live', `#/live?topic=${encodeURIComponent(topic)}`, (page) => page.locator('canvas').first()],
   ];
   for (const language of LANGUAGES) {

@@ -1,5 +1,6 @@
 //! CONNECT and the end of a connection (5.0 §3.1, §4.1).
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -36,12 +37,14 @@ impl Core {
         self.check_will(&connect, &identity, &client_id)?;
         let old = self.session_of(&client_id);
         if let Some(old) = old
-            && self.sessions.get(&old).is_some_and(|session| session.identity != identity)
+            && let Some(session) = self.sessions.get(&old)
+            && session.identity != identity
         {
-            return Err((Reason::ClientIdentifierNotValid, ConnectFault::ClientIdTaken));
+            let owner = session.identity.clone();
+            return Err((Reason::ClientIdentifierNotValid, ConnectFault::ClientIdTaken { owner }));
         }
         if let Some(old) = old {
-            self.take_over(old);
+            self.take_over(old, outbox.peer);
         }
         let resumed = if connect.clean_start { None } else { self.session_of(&client_id) };
         if resumed.is_none()
@@ -103,9 +106,9 @@ impl Core {
     }
 
     /// The older connection of the same client ends; its will is sent (5.0 §3.1.4).
-    fn take_over(&mut self, id: SessionId) {
+    fn take_over(&mut self, id: SessionId, by: SocketAddr) {
         let Some(outbox) = self.sessions.get(&id).and_then(|session| session.outbox.clone()) else { return };
-        self.session_event(id, EventKind::TakenOver);
+        self.session_event(id, EventKind::TakenOver { by });
         outbox.say_goodbye(Reason::SessionTakenOver);
         self.disconnected(id, &outbox, Reason::SessionTakenOver);
     }

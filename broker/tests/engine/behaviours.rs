@@ -264,8 +264,11 @@ async fn what_is_no_connect_is_no_client() {
         let mut client = Client::open(site.addr, Version::V3_1_1).await;
         client.send_bytes(bytes).await;
         assert_eq!(client.next().await, None);
-        site.event("ConnectRefused", |kind| matches!(kind, broker::EventKind::ConnectRefused { .. }).then_some(()))
-            .await;
+        let refused = |kind: &broker::EventKind| {
+            use broker::EventKind::{ConnectRefused, WrongProtocol};
+            matches!(kind, ConnectRefused { .. } | WrongProtocol { .. }).then_some(())
+        };
+        site.event("a refusal", refused).await;
     }
     site.client("honest").await.ping().await;
 }

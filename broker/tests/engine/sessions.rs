@@ -1,6 +1,6 @@
 //! What is remembered of a client, for how long, and who may take it up again.
 
-use broker::{ConnectFault, EventKind};
+use broker::{ConnectFault, EventKind, Identity};
 use bytes::Bytes;
 use mqtt::*;
 
@@ -117,7 +117,7 @@ async fn the_newer_connection_takes_the_session_over() {
         let (mut new, answer) = Client::try_connect(site.addr, lasting(version, "twin", 60)).await;
         assert!(answer.session_present);
         old.expect_end(Reason::SessionTakenOver).await;
-        site.event("TakenOver", |kind| matches!(kind, EventKind::TakenOver).then_some(())).await;
+        site.event("TakenOver", |kind| matches!(kind, EventKind::TakenOver { .. }).then_some(())).await;
         new.tell("t", "mine").await;
         assert_eq!(new.text().await, "mine");
         let (_, _) = Client::try_connect(site.addr, hello(version, "twin")).await;
@@ -138,7 +138,7 @@ async fn another_identity_cannot_take_a_session_over() {
                 EventKind::ConnectRefused { fault, .. } => Some(fault.clone()),
                 _ => None,
             });
-            assert_eq!(cause.await, ConnectFault::ClientIdTaken);
+            assert_eq!(cause.await, ConnectFault::ClientIdTaken { owner: Identity::new("owner") });
         }
         owner.say("t", "undisturbed").await;
         assert_eq!(owner.text().await, "undisturbed");

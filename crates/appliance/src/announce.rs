@@ -5,7 +5,12 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use mdns_sd::{IfKind, ServiceDaemon, ServiceInfo};
 
-const SERVICE: &str = "_secure-mqtt._tcp.local.";
+use crate::settings::Ports;
+
+/// Registered names of services (RFC 6763): MQTT in TLS, MQTT in plain, and the claim door.
+const SECURE: &str = "_secure-mqtt._tcp.local.";
+const PLAIN: &str = "_mqtt._tcp.local.";
+const CLAIM: &str = "_courtier._tcp.local.";
 
 /// Withdraws the name when it is dropped.
 pub(crate) struct Announcement {
@@ -17,7 +22,7 @@ pub(crate) struct Announced<'a> {
     pub site: &'a str,
     pub host_name: &'a str,
     pub address: Ipv4Addr,
-    pub port: u16,
+    pub ports: Ports,
     pub id4: &'a str,
     pub fingerprint: &'a str,
 }
@@ -40,15 +45,21 @@ impl Announcement {
         daemon.disable_interface(IfKind::All)?;
         daemon.enable_interface(IfKind::Addr(IpAddr::V4(announced.address)))?;
         let print = announced.fingerprint.get(..16).unwrap_or_default();
-        let service = ServiceInfo::new(
-            SERVICE,
-            announced.site,
-            &format!("{}.", announced.host_name),
-            IpAddr::V4(announced.address),
-            announced.port,
-            &[("v", "1"), ("id", announced.id4), ("fp", print)][..],
-        )?;
-        daemon.register(service)?;
+        let Ports { mqtts, mqtt, claim, .. } = announced.ports;
+        let mut services = vec![(SECURE, mqtts, None), (CLAIM, claim, Some(("path", "/")))];
+        services.extend(mqtt.map(|port| (PLAIN, port, None)));
+        for (kind, port, more) in services {
+            let mut said = vec![("v", "1"), ("id", announced.id4), ("fp", print)];
+            said.extend(more);
+            daemon.register(ServiceInfo::new(
+                kind,
+                announced.site,
+                &format!("{}.", announced.host_name),
+                IpAddr::V4(announced.address),
+                port,
+                said.as_slice(),
+            )?)?;
+        }
         Ok(Announcement { daemon })
     }
 }

@@ -47,6 +47,7 @@ impl Appliance {
         };
         // A name that was used before starts afresh.
         inner.presence.forget(&record.id);
+        inner.patients.forget(&record.id);
         inner.journal.remember(&record.id);
         if record.simulated {
             simulated::add(inner, &site, vec![(record.clone(), password.clone())]).await?;
@@ -118,15 +119,18 @@ impl Appliance {
         }
         site.change(inner, |settings| {
             settings.devices.retain(|device| device.id != record.id);
+            settings.serial.retain(|each| each.device != record.id);
             Ok(())
         })
         .await?;
         inner.claims.forget(&record.id);
+        inner.cables.follow(inner, &site);
         disconnect(&site, &record.id, true).await;
         if let Some(engine) = site.engine() {
             clear_retained(&engine.broker, &site.settings.load().branch(&record)).await?;
         }
         inner.presence.forget(&record.id);
+        inner.patients.forget(&record.id);
         inner.journal.tell(inner.clock.now_ms(), EventKind::DeviceRemoved, Some(&record.id));
         Ok(Nothing {})
     }
@@ -249,7 +253,12 @@ impl Inner {
         };
         let settings = site.settings.load_full();
         let chosen = settings.devices.iter().filter(|device| wanted(device));
-        chosen.map(|device| self.show(&settings, device, connected.contains(&device.id))).collect()
+        chosen
+            .map(|device| {
+                let there = connected.contains(&device.id) || self.cables.reads(&device.id);
+                self.show(&settings, device, there)
+            })
+            .collect()
     }
 
     pub async fn device(&self, site: &Site, id: &str) -> Result<Device, Error> {

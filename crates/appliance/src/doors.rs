@@ -27,12 +27,12 @@ const OURS_FOR: Duration = Duration::from_secs(15);
 /// No device can have this name: it is longer than a device's id may be.
 const PROBE: &str = "courtier-looks-at-its-own-doors";
 
-/// The sockets of our own tries, so that they are no refusals in the journal, and the one identity
-/// that may come in without any right.
+/// The sockets of our own tries, so that they are no refusals in the journal, and the passwords
+/// of the moment of those who may come in by them.
 #[derive(Default)]
 pub(crate) struct Probes {
     sockets: Mutex<HashMap<SocketAddr, Instant>>,
-    password: Mutex<Option<Secret>>,
+    passwords: Mutex<HashMap<&'static str, Secret>>,
 }
 
 impl Probes {
@@ -50,15 +50,39 @@ impl Probes {
         self.sockets().get(&peer).is_some_and(|since| since.elapsed() < OURS_FOR)
     }
 
-    /// The identity without rights, for a socket of ours that knows the password of the moment.
+    /// An identity of our own, for a socket of ours that knows its password of the moment.
     pub fn admits(&self, peer: SocketAddr, user: &str, password: &[u8]) -> Option<Identity> {
-        let known = self.password.lock().unwrap_or_else(PoisonError::into_inner);
-        let right = user == PROBE && self.ours(peer) && known.as_ref().is_some_and(|known| known.matches(password));
-        right.then(|| Identity::new(PROBE))
+        let right = self.ours(peer) && self.passwords().get(user).is_some_and(|known| known.matches(password));
+        right.then(|| Identity::new(user))
     }
 
-    fn set_password(&self, password: Option<Secret>) {
-        *self.password.lock().unwrap_or_else(PoisonError::into_inner) = password;
+    fn passwords(&self) -> MutexGuard<'_, HashMap<&'static str, Secret>> {
+        self.passwords.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets one identity in until the pass is dropped.
+    pub fn pass(self: &Arc<Probes>, user: &'static str) -> Result<Pass, Error> {
+        let password = identity::password::generate()?;
+        self.passwords().insert(user, password.clone());
+        Ok(Pass { probes: self.clone(), user, password })
+    }
+}
+
+pub(crate) struct Pass {
+    probes: Arc<Probes>,
+    user: &'static str,
+    password: Secret,
+}
+
+impl Pass {
+    pub fn credentials(&self) -> (&str, &str) {
+        (self.user, self.password.expose())
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        self.probes.passwords().remove(self.user);
     }
 }
 
@@ -70,6 +94,8 @@ pub(crate) struct Doors {
     pub host_name: String,
     pub slug: String,
     pub authority: Vec<u8>,
+    /// When the authority was made.
+    pub made_ms: i64,
 }
 
 const STRANGER: &str = "courtier-knows-nobody-of-this-name";
@@ -77,25 +103,21 @@ const STRANGER: &str = "courtier-knows-nobody-of-this-name";
 /// Tries everything once.
 pub(crate) async fn check(doors: &Doors, probes: &Arc<Probes>) -> Result<Vec<DoorCheck>, Error> {
     let knocker = Knocker::new(doors, probes)?;
-    let password = identity::password::generate()?;
-    probes.set_password(Some(password.clone()));
-    let checks =
-        vec![knocker.reachable().await, knocker.encrypted().await, knocker.closed_to_strangers(&password).await];
-    probes.set_password(None);
-    Ok(checks)
+    let pass = probes.pass(PROBE)?;
+    Ok(vec![knocker.reachable().await, knocker.encrypted().await, knocker.closed_to_strangers(&pass).await])
 }
 
-struct Knocker<'a> {
+pub(crate) struct Knocker<'a> {
     doors: &'a Doors,
     probes: &'a Arc<Probes>,
     tls: TlsConnector,
 }
 
 /// Fails with a short text: it is evidence for a screen, and nothing decides on it.
-type Tried<T> = Result<T, &'static str>;
+pub(crate) type Tried<T> = Result<T, &'static str>;
 
 impl Knocker<'_> {
-    fn new<'a>(doors: &'a Doors, probes: &'a Arc<Probes>) -> Result<Knocker<'a>, Error> {
+    pub fn new<'a>(doors: &'a Doors, probes: &'a Arc<Probes>) -> Result<Knocker<'a>, Error> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from(doors.authority.clone())).map_err(identity::Error::Tls)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -107,7 +129,7 @@ impl Knocker<'_> {
         Ok(Knocker { doors, probes, tls: TlsConnector::from(Arc::new(config)) })
     }
 
-    async fn tcp(&self, port: u16) -> Tried<TcpStream> {
+    pub async fn tcp(&self, port: u16) -> Tried<TcpStream> {
         let stream = TcpStream::connect((self.doors.address, port)).await.map_err(|_| "no connection")?;
         self.probes.add(stream.local_addr().map_err(|_| "no connection")?);
         Ok(stream)
@@ -115,10 +137,18 @@ impl Knocker<'_> {
 
     async fn tls(&self, port: u16, name: ServerName<'static>) -> Tried<TlsStream<TcpStream>> {
         let stream = self.tcp(port).await?;
-        self.tls.connect(name, stream).await.map_err(|_| "no TLS")
+        self.encrypt(stream, name).await.map_err(|_| "no TLS")
     }
 
-    fn by_address(&self) -> ServerName<'static> {
+    pub async fn encrypt(
+        &self,
+        stream: TcpStream,
+        name: ServerName<'static>,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
+        self.tls.connect(name, stream).await
+    }
+
+    pub fn by_address(&self) -> ServerName<'static> {
         ServerName::IpAddress(IpAddr::V4(self.doors.address).into())
     }
 
@@ -149,8 +179,8 @@ impl Knocker<'_> {
         DoorCheck { name: "encrypted".into(), passed: right == 4, tried: 4, detail }
     }
 
-    async fn closed_to_strangers(&self, password: &Secret) -> DoorCheck {
-        let own = Some((PROBE, password.expose()));
+    async fn closed_to_strangers(&self, pass: &Pass) -> DoorCheck {
+        let own = Some(pass.credentials());
         let tries = [
             ("no_password", in_time(self.refused(None)).await),
             ("user_alone", in_time(self.refused(Some((PROBE, "")))).await),
@@ -174,7 +204,7 @@ impl Knocker<'_> {
 
     async fn knock(&self, who: Option<(&str, &str)>) -> Tried<(TlsStream<TcpStream>, Reason)> {
         let mut stream = self.tls(self.doors.mqtts, self.by_address()).await?;
-        send(&mut stream, &connect(who)).await?;
+        send(&mut stream, &connect(PROBE, who)).await?;
         match receive(&mut stream).await? {
             Packet::ConnAck(ack) => Ok((stream, ack.reason)),
             _ => Err("no CONNACK"),
@@ -188,7 +218,7 @@ impl Knocker<'_> {
     /// MQTT without TLS on the TLS port: the door must close without an answer.
     async fn plain_refused(&self) -> Tried<bool> {
         let mut stream = self.tcp(self.doors.mqtts).await?;
-        send(&mut stream, &connect(None)).await?;
+        send(&mut stream, &connect(PROBE, None)).await?;
         let mut answer = [0; 4];
         Ok(!matches!(stream.read(&mut answer).await, Ok(1..) if answer[0] == 0x20))
     }
@@ -242,17 +272,17 @@ impl Knocker<'_> {
     }
 }
 
-async fn in_time<T>(work: impl Future<Output = Tried<T>>) -> Tried<T> {
+pub(crate) async fn in_time<T>(work: impl Future<Output = Tried<T>>) -> Tried<T> {
     tokio::time::timeout(PATIENCE, work).await.unwrap_or(Err("too slow"))
 }
 
-fn connect(who: Option<(&str, &str)>) -> Packet {
+pub(crate) fn connect(client_id: &str, who: Option<(&str, &str)>) -> Packet {
     Packet::Connect(Box::new(Connect {
         bridge: false,
         version: Version::V5,
         clean_start: true,
         keep_alive_secs: 10,
-        client_id: PROBE.to_owned(),
+        client_id: client_id.to_owned(),
         user_name: who.map(|(user, _)| user.to_owned()),
         password: who.filter(|(_, password)| !password.is_empty()).map(|(_, text)| Bytes::from(text.to_owned())),
         will: None,
@@ -260,14 +290,14 @@ fn connect(who: Option<(&str, &str)>) -> Packet {
     }))
 }
 
-async fn send(stream: &mut (impl AsyncWriteExt + Unpin), packet: &Packet) -> Tried<()> {
+pub(crate) async fn send(stream: &mut (impl AsyncWriteExt + Unpin), packet: &Packet) -> Tried<()> {
     let mut out = BytesMut::new();
     codec::encode(packet, Version::V5, &mut out).map_err(|_| "cannot be said")?;
     stream.write_all(&out).await.map_err(|_| "cut off")?;
     stream.flush().await.map_err(|_| "cut off")
 }
 
-async fn receive(stream: &mut (impl AsyncReadExt + Unpin)) -> Tried<Packet> {
+pub(crate) async fn receive(stream: &mut (impl AsyncReadExt + Unpin)) -> Tried<Packet> {
     let limits = mqtt::Limits::default();
     let mut buffer = BytesMut::new();
     loop {

@@ -22,7 +22,7 @@ use crate::settings::{Ports, Settings};
 use crate::simulated::Troupe;
 use crate::site::Site;
 use crate::watching::Feed;
-use crate::{Error, Inner, doctor, network, ports, rights};
+use crate::{Error, Inner, doctor, moving, network, ports, rights};
 
 const UPKEEP_EVERY: Duration = Duration::from_secs(60);
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
@@ -128,6 +128,10 @@ impl Engine {
         *hold(&self.address)
     }
 
+    pub fn certificate(&self) -> Certificate {
+        hold(&self.certificate).clone()
+    }
+
     pub fn certificate_until_ms(&self) -> i64 {
         hold(&self.certificate).not_after
     }
@@ -142,13 +146,13 @@ impl Engine {
             site: &settings.name,
             host_name: &settings.host_name(),
             address,
-            port: settings.ports.mqtts,
+            ports: settings.ports,
             id4: &site.authority.id4(),
             fingerprint: &site.authority.fingerprint(),
         });
     }
 
-    /// The beats of a running site: rates every second, upkeep every minute.
+    /// The beats of a running site: rates and addresses every second, upkeep every minute.
     fn watch(self: &Arc<Engine>, inner: &Arc<Inner>, site: &Arc<Site>) {
         let (engine, inner_, site_) = (Arc::downgrade(self), inner.clone(), site.clone());
         let sample = tokio::spawn(async move {
@@ -158,9 +162,15 @@ impl Engine {
                 let Some(engine) = engine.upgrade() else { return };
                 inner_.rates().sample(engine.broker.stats().messages_in);
                 inner_.live.tick();
+                if let Err(error) = engine.follow_address(&inner_, &site_).await {
+                    tracing::warn!(%error, "the doors cannot follow the address");
+                }
+                if !engine.address().is_loopback() {
+                    inner_.reach.look(&site_.settings.load().interface, inner_.clock.now_ms());
+                }
             }
         });
-        let (engine, inner) = (Arc::downgrade(self), inner.clone());
+        let (engine, inner, site_) = (Arc::downgrade(self), inner.clone(), site.clone());
         let upkeep = tokio::spawn(async move {
             let mut beat = tokio::time::interval(UPKEEP_EVERY);
             beat.tick().await;
@@ -215,11 +225,11 @@ impl Engine {
             // The site was stopped while this waited.
             return Ok(());
         }
-        site.change(inner, |settings| {
-            settings.address = now;
-            Ok(())
-        })
-        .await?;
+        moving::settle(inner, site, now, None).await
+    }
+
+    /// Opens the doors on another address with a certificate for it, and tells the network.
+    pub async fn move_to(&self, inner: &Arc<Inner>, site: &Arc<Site>, now: Ipv4Addr) -> Result<(), Error> {
         let settings = site.settings.load_full();
         let tls = {
             let fresh = issue(inner, site, &settings).await?;
@@ -227,17 +237,13 @@ impl Engine {
             *hold(&self.certificate) = fresh;
             tls
         };
-        let old: Vec<Door> = {
-            let mut doors = hold(&self.doors);
-            let old = doors.iter().filter(|door| !door.address.is_loopback()).copied().collect();
-            doors.retain(|door| door.address.is_loopback());
-            old
-        };
-        for door in old {
-            self.broker.remove_listener(door.id).await;
-        }
+        let old: Vec<Door> = hold(&self.doors).iter().filter(|door| !door.address.is_loopback()).copied().collect();
         if !now.is_loopback() {
             self.open_doors(&settings, now, &tls, &[now]).await?;
+        }
+        hold(&self.doors).retain(|door| old.iter().all(|old| old.id != door.id));
+        for door in old {
+            self.broker.remove_listener(door.id).await;
         }
         *hold(&self.address) = now;
         self.announce(inner, site);

@@ -49,6 +49,10 @@ pub(crate) enum Error {
     AddressUnknown(String),
     #[error("port {port} is taken{by}", by = held_by(.holder))]
     PortTaken { field: &'static str, port: u16, holder: Option<String>, offer: Option<u16> },
+    #[error("a serial port is called /dev/… or COM…")]
+    SerialPortInvalid,
+    #[error("this firewall is opened by hand: copy its command")]
+    FirewallByHand,
     #[error("port {port} cannot be used")]
     PortInvalid { field: &'static str, port: u16 },
     #[error("{0}")]

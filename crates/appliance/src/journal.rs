@@ -1,6 +1,7 @@
 //! The ring of events that screens watch: bounded, numbered, and what was lost is counted.
 
 use std::collections::{HashSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -77,6 +78,14 @@ impl Journal {
     /// A name that is used again is told of again.
     pub fn remember(&self, name: &str) {
         self.ring().forgotten.remove(name);
+    }
+
+    /// Where clients of some kinds of events came from since a time.
+    pub fn peers_since(&self, since_ms: i64, kinds: &[EventKind]) -> Vec<IpAddr> {
+        let ring = self.ring();
+        let recent = ring.events.iter().rev().take_while(|event| event.at_ms >= since_ms);
+        let told = recent.filter(|event| kinds.contains(&event.kind));
+        told.filter_map(|event| Some(event.peer.as_ref()?.parse::<SocketAddr>().ok()?.ip())).collect()
     }
 
     fn page(&self, request: &ListEvents) -> EventPage {

@@ -2,6 +2,7 @@
 //! live view and kinds behind them. It has no idea who asks: neither HTTP nor a window is known here.
 
 mod announce;
+mod causes;
 mod certificate;
 mod claims;
 mod damage;
@@ -12,6 +13,8 @@ mod doctor;
 mod doors;
 mod engine;
 mod error;
+mod fights;
+mod firewall;
 mod first_picture;
 mod folder;
 mod journal;
@@ -19,16 +22,22 @@ mod keeping;
 pub mod lab;
 mod limits;
 mod messages;
+mod moving;
 mod names;
 mod network;
+mod patients;
 mod ports;
 mod presence;
 mod problem;
 mod provision;
 mod rates;
+mod reach;
 mod records;
 mod rescue;
 mod rights;
+mod selftest;
+mod serial;
+mod serial_line;
 mod settings;
 mod shapes;
 mod simulated;
@@ -47,7 +56,7 @@ pub use limits::{LIMITS, Limit};
 pub use records::CsvStyle;
 pub use rescue::rescue;
 use tokio::sync::{Mutex as AsyncMutex, watch};
-use wire::{Damage, DoorCheck};
+use wire::{AddressChange, Damage, DoorCheck};
 
 use crate::claims::Claims;
 use crate::directory::Directory;
@@ -55,8 +64,11 @@ use crate::doors::Probes;
 use crate::engine::Engine;
 use crate::folder::Folder;
 use crate::journal::Journal;
+use crate::patients::Patients;
 use crate::presence::Presence;
 use crate::rates::Rates;
+use crate::reach::Reach;
+use crate::serial::Cables;
 use crate::site::{Broken, Site};
 use crate::watching::Live;
 
@@ -113,10 +125,14 @@ pub(crate) struct Inner {
     state: Mutex<Arc<State>>,
     pub journal: Journal,
     pub presence: Arc<Presence>,
+    pub patients: Patients,
     pub claims: Claims,
     pub directory: Arc<Directory>,
     pub probes: Arc<Probes>,
     pub live: Arc<Live>,
+    pub reach: Reach,
+    pub cables: Cables,
+    moved: Mutex<Option<AddressChange>>,
     checks: Mutex<Vec<DoorCheck>>,
     rates: Mutex<Rates>,
     recorded: AsyncMutex<Option<records::Known>>,
@@ -139,10 +155,14 @@ impl Appliance {
             state: Mutex::new(Arc::new(State::FirstRun)),
             journal: Journal::new(clock.now_ms()),
             presence: Arc::default(),
+            patients: Patients::default(),
             claims: Claims::default(),
             directory: Arc::new(directory),
             probes,
             live: Arc::new(Live::new(clock.clone())),
+            reach: Reach::default(),
+            cables: Cables::default(),
+            moved: Mutex::default(),
             checks: Mutex::default(),
             rates: Mutex::default(),
             recorded: AsyncMutex::default(),
@@ -219,6 +239,15 @@ impl Inner {
         self.rates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The last change of address since the start.
+    pub fn moved(&self) -> Option<AddressChange> {
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set_moved(&self, change: AddressChange) {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Some(change);
+    }
+
     pub fn checks(&self) -> MutexGuard<'_, Vec<DoorCheck>> {
         self.checks.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -284,6 +313,7 @@ impl Inner {
         let ports = site.settings.load().ports;
         self.open_claim_door(Some(SocketAddr::from((engine.address(), ports.claim))));
         site.set_engine(Some(engine));
+        self.cables.follow(self, site);
         if let Err(error) = simulated::resume(self, site).await {
             tracing::warn!(%error, "the simulated devices stay away");
         }
@@ -292,6 +322,7 @@ impl Inner {
 
     pub async fn stop(&self, site: &Site) {
         self.open_claim_door(None);
+        self.cables.pull_all();
         if let Some(engine) = site.set_engine(None) {
             engine.stop().await;
             self.rates().pause();

@@ -54,5 +54,11 @@ limits! {
     GUEST_MESSAGES_AT_ONCE: u32 = 200, "messages of one guest", "what a phone saved up";
     FREE_TRIES: u32 = 3, "wrong passwords", "everybody mistypes";
     LONGEST_DELAY_MS: u64 = 4_000, "ms", "a handshake may last 10 s";
+    PATIENTS: usize = 500, "patients", "a page draws no more; strangers come without end";
+    VISITS: usize = 50, "causes a patient", "a day of one board, in memory";
+    PINGS: usize = 100, "phones", "more than a class has";
+    SERIAL_LINKS: usize = 32, "ports", "the boards of a class on hubs";
+    SERIAL_LINE_BYTES: usize = 4 * 1024, "bytes a line", "a line of readings, not a file";
+    SERIAL_LINES_PER_SECOND: u32 = 100, "lines a port", "a board in an endless loop must not fill the disk";
     DISK_LOW_BYTES: u64 = 500_000_000, "bytes", "time to make room before recording stops";
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use wire::{DeviceState, Refusal, RefusalCause};
+use wire::{DeviceState, Refusal};
 
 /// Silent for this many of its usual pauses, a connected device is late.
 const LATE_AFTER_PAUSES: f64 = 5.0;
@@ -80,11 +80,11 @@ impl Presence {
     }
 
     /// Counts the refusals of one cause in a row.
-    pub fn refused(&self, device: &str, cause: RefusalCause, detail: String, at_ms: i64) -> Refusal {
+    pub fn refused(&self, device: &str, refusal: Refusal) -> Refusal {
         let mut devices = self.devices();
         let seen = devices.entry(device.to_owned()).or_default();
-        let before = seen.last_refusal.as_ref().filter(|refusal| refusal.cause == cause).map_or(0, |last| last.tries);
-        let refusal = Refusal { cause, at_ms, tries: before.saturating_add(1), detail };
+        let before = seen.last_refusal.as_ref().filter(|last| last.cause == refusal.cause).map_or(0, |last| last.tries);
+        let refusal = Refusal { tries: before.saturating_add(1), ..refusal };
         seen.last_refusal = Some(refusal.clone());
         refusal
     }
@@ -118,8 +118,12 @@ mod tests {
         let presence = Presence::default();
         let state = |connected, now_ms| presence.of("d").state(connected, now_ms);
         assert_eq!(state(false, 0), DeviceState::Expected);
-        let first = presence.refused("d", RefusalCause::WrongPassword, String::new(), 1);
-        let second = presence.refused("d", RefusalCause::WrongPassword, String::new(), 2);
+        let refused = |at_ms| {
+            let (cause, whose) = (wire::RefusalCause::WrongPassword, wire::Whose::Named);
+            let (detail, facts) = (String::new(), Vec::new());
+            presence.refused("d", Refusal { cause, at_ms, tries: 1, detail, facts, whose })
+        };
+        let (first, second) = (refused(1), refused(2));
         assert_eq!((first.tries, second.tries), (1, 2));
         assert_eq!(state(false, 2), DeviceState::Refused);
         presence.connected("d", None, 3);

@@ -28,6 +28,8 @@ impl From<Error> for Problem {
             Error::PortTaken { field, offer, .. } => {
                 offered(plain(Code::PortTaken).at(field), offer.map(|port| port.to_string()))
             }
+            Error::SerialPortInvalid => plain(Code::PortInvalid).at("port"),
+            Error::FirewallByHand => plain(Code::NotAllowed).at("tool"),
             Error::PortInvalid { field, .. } => plain(Code::PortInvalid).at(field),
             Error::Topic(_) => plain(Code::TopicInvalid).at("topic"),
             Error::Qos(_) => plain(Code::QosInvalid).at("qos"),

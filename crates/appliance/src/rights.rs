@@ -2,6 +2,7 @@
 
 use broker::{Effect, Identity, Rights, Rule};
 
+use crate::selftest;
 use crate::settings::Settings;
 
 /// A device writes its own branch and reads the commands in it; a guest only writes. Revoked
@@ -27,5 +28,5 @@ pub(crate) fn of(settings: &Settings) -> Rights {
         }
         (Identity::new(&device.id), rules)
     });
-    Rights::new(rules)
+    Rights::new(rules.chain([selftest::rights(settings)]))
 }

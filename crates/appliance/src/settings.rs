@@ -7,6 +7,7 @@ use identity::password::PasswordHashes;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{DEVICES, QUEUED_MEGABYTES_MOST, QUEUED_MESSAGES_MOST};
+use crate::serial::SerialRecord;
 use crate::{Error, names};
 
 pub(crate) const VERSION: i64 = 1;
@@ -35,6 +36,9 @@ pub(crate) struct Settings {
     pub queue: Option<QueueSetting>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<DeviceRecord>,
+    /// Ports whose boards speak for a device.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub serial: Vec<SerialRecord>,
 }
 
 /// Beyond these the messages for a device that is away are dropped, counted and told.
@@ -229,6 +233,7 @@ mod tests {
                 revoked_ms: None,
                 hashes,
             }],
+            serial: Vec::new(),
         }
     }
 

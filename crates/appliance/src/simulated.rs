@@ -181,6 +181,7 @@ pub(crate) async fn remove(
             None => inner.live.forget(&branch),
         }
         inner.presence.forget(&device.id);
+        inner.patients.forget(&device.id);
     }
     inner.journal.forget(gone.iter().map(|device| device.id.as_str()));
     Ok(())

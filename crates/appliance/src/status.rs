@@ -80,6 +80,7 @@ fn parse(request: &StartSite) -> Result<Settings, Error> {
         ports: chosen,
         queue: None,
         devices: Vec::new(),
+        serial: Vec::new(),
     })
 }
 
@@ -131,8 +132,13 @@ async fn begin(inner: &Arc<Inner>, settings: Settings) -> Result<Arc<Site>, Erro
 /// A stopped site takes new settings. Its slug stays: every device knows it.
 async fn restart(inner: &Arc<Inner>, site: &Arc<Site>, asked: Settings) -> Result<(), Error> {
     let before = site.settings.load_full();
-    let settings =
-        Settings { slug: before.slug.clone(), devices: before.devices.clone(), queue: before.queue, ..asked };
+    let settings = Settings {
+        slug: before.slug.clone(),
+        devices: before.devices.clone(),
+        serial: before.serial.clone(),
+        queue: before.queue,
+        ..asked
+    };
     check_ports(&settings)?;
     site.save(inner, settings).await?;
     inner.start(site).await
@@ -211,17 +217,24 @@ impl Inner {
     }
 
     /// Tries our own doors, and keeps what was found for the status.
-    pub async fn check_doors(&self, site: &Site) {
-        let Some(engine) = site.engine() else { return };
-        let settings = site.settings.load_full();
-        let doors = Doors {
-            address: engine.address(),
+    /// Where to knock, and whom to trust there.
+    pub fn doors(&self, site: &Site, address: Ipv4Addr) -> Doors {
+        let settings = site.settings.load();
+        let authority = identity::Certificate::from_pem(site.authority.cert_pem());
+        Doors {
+            address,
             mqtts: settings.ports.mqtts,
             wss: settings.ports.wss,
             host_name: settings.host_name(),
             slug: settings.slug.clone(),
             authority: site.authority.cert_der().to_vec(),
-        };
+            made_ms: authority.map_or(0, |certificate| certificate.not_before),
+        }
+    }
+
+    pub async fn check_doors(&self, site: &Site) {
+        let Some(engine) = site.engine() else { return };
+        let doors = self.doors(site, engine.address());
         match doors::check(&doors, &self.probes).await {
             Ok(checks) => {
                 for check in checks.iter().filter(|check| !check.passed) {

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::extract::{ConnectInfo, FromRef, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use tokio::net::TcpListener;
 use wire::Code;
 
@@ -19,6 +19,7 @@ use crate::reply::{self, Refusal, with_type};
 use crate::router::{Shared, public};
 
 const PAGE: &str = include_str!("../claim/page.html");
+const REACHED: &str = include_str!("../claim/ping.html");
 const SCRIPT: &str = include_str!("../claim/claim.js");
 const CRYPTO: &str = include_str!("../claim/crypto.js");
 const STYLE: &str = include_str!("../claim/claim.css");
@@ -57,6 +58,7 @@ async fn serve(addr: SocketAddr, shared: Shared, tries: Arc<Tries>) {
         .route("/c/crypto.js", get(|| async { page("text/javascript; charset=utf-8", CRYPTO) }))
         .route("/c/claim.css", get(|| async { page("text/css; charset=utf-8", STYLE) }))
         .route("/c/{id}", post(claim))
+        .route("/ping", get(ping))
         .merge(public());
     let router = claims.with_state(Claims { shared, tries }).layer(axum::middleware::map_response(reply::headers));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
@@ -80,6 +82,18 @@ struct Claims {
 impl FromRef<Claims> for Shared {
     fn from_ref(door: &Claims) -> Shared {
         door.shared.clone()
+    }
+}
+
+/// Whoever asks this has reached us: the page that shows the code learns it. A browser gets a page,
+/// a board one word.
+async fn ping(State(door): State<Claims>, ConnectInfo(peer): ConnectInfo<SocketAddr>, headers: HeaderMap) -> Response {
+    door.shared.appliance.pinged(peer.ip());
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepts.contains("text/html") {
+        page("text/html; charset=utf-8", REACHED)
+    } else {
+        page("text/plain; charset=utf-8", "courtier")
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) fn router(shared: Shared, door: Door) -> Router {
         .route("/files/records.csv", get(records_csv))
         .route("/door/open", post(open_door))
         .route("/door/new", post(new_code))
+        .route("/ping", get(|| async { with_type("text/plain; charset=utf-8", "courtier") }))
         .merge(public())
         .fallback(get(page))
         .with_state(shared)
@@ -51,7 +52,6 @@ where
 {
     Router::new()
         .route("/time", get(time))
-        .route("/ping", get(|| async { with_type("text/plain; charset=utf-8", "courtier") }))
         .route("/ca.pem", get(ca_pem))
         .route("/ca.der", get(ca_der))
 }

@@ -70,6 +70,16 @@ macro_rules! with_commands {
             simulated_remove:  Nothing         => Nothing,              Teacher;
             client_list:       Nothing         => Vec<Client>,          Assistant;
             event_list:        ListEvents      => EventPage,            Assistant;
+            doctor_list:       Nothing         => Vec<Patient>,         Assistant;
+            doctor_forget:     PatientRef      => Nothing,              Teacher;
+            self_test:         Nothing         => Vec<TestStep>,        Teacher;
+            network_check:     CheckNetwork    => NetworkReport,        Assistant;
+            network_choose:    ChooseAddress   => SiteStatus,           Administrator;
+            address_report:    Nothing         => AddressReport,        Assistant;
+            firewall_open:     OpenFirewall    => FirewallOpened,       Administrator;
+            serial_list:       Nothing         => SerialList,           Assistant;
+            serial_attach:     AttachSerial    => SerialLink,           Teacher;
+            serial_detach:     DeviceRef       => Nothing,              Teacher;
             topic_read:        TopicRef        => TopicDetail,          Projector;
             message_publish:   PublishMessage  => Nothing,              Teacher;
             retained_clear:    TopicRef        => Nothing,              Teacher;

@@ -5,20 +5,26 @@
 
 mod commands;
 mod devices;
+mod doctor;
 mod events;
 mod live;
+mod network;
 mod problem;
 mod records;
+mod serial;
 mod shown_once;
 mod site;
 mod typescript;
 
 pub use commands::*;
 pub use devices::*;
+pub use doctor::*;
 pub use events::*;
 pub use live::*;
+pub use network::*;
 pub use problem::*;
 pub use records::*;
+pub use serial::*;
 pub use shown_once::ShownOnce;
 pub use site::*;
 pub use typescript::typescript;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ts_rs::{Config, TS, TypeVisitor};
 
 use crate::commands::command_types;
-use crate::{Code, EventKind, LiveView, Problem, RefusalCause, Role};
+use crate::{Code, EventKind, FactKind, LiveView, NetworkCause, Problem, RefusalCause, Role, TestName};
 
 const HEADER: &str = "// Written by `UPDATE_TYPES=1 cargo test -p wire`. Do not edit.\n";
 
@@ -57,6 +57,9 @@ pub fn typescript() -> String {
         list_of::<Code>("CODES", &types),
         list_of::<RefusalCause>("REFUSAL_CAUSES", &types),
         list_of::<EventKind>("EVENT_KINDS", &types),
+        list_of::<FactKind>("FACT_KINDS", &types),
+        list_of::<TestName>("TEST_NAMES", &types),
+        list_of::<NetworkCause>("NETWORK_CAUSES", &types),
     ];
     let declarations: Vec<String> = types.declarations.into_values().collect();
     format!("{HEADER}\n{}\n{commands}\n{}", declarations.join("\n"), lists.join("\n"))

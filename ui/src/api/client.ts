@@ -69,6 +69,11 @@ export const client = {
     return (await ask(`/files/records.csv?${query}`, {})).arrayBuffer();
   },
 
+  /** The authority's certificate, public. */
+  async authority(): Promise<Uint8Array<ArrayBuffer>> {
+    return new Uint8Array(await (await ask('/ca.pem', {})).arrayBuffer());
+  },
+
   /** A native dialog in the window, a download in a browser; false if the dialog was closed. */
   async saveFile(name: string, contents: Uint8Array<ArrayBuffer>): Promise<boolean> {
     if (client.can.nativeDialogs) {

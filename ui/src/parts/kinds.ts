@@ -72,3 +72,10 @@ export function found(kinds: readonly Kind[], question: string): Kind[] {
   const text = (kind: Kind) => plain([kind.name_fr, kind.name_en, kind.blurb_fr, kind.blurb_en, ...kind.search].join(' '));
   return kinds.filter((kind) => words.every((word) => text(kind).includes(word)));
 }
+
+const CABLES: ReadonlySet<string> = new Set(['microbit']);
+
+/** Whether a board of this kind speaks over a cable to this computer. */
+export function byCable(kind: string): boolean {
+  return CABLES.has(kind);
+}

@@ -76,7 +76,7 @@ async fn guests_write_in_their_zone_and_come_in_nowhere_else() {
     plain("serre-04", device.password.expose()).connect().await.unwrap_err();
     house.client("lea", guest.password.expose()).connect().await.unwrap_err();
     let unknown = |event: &wire::Event| {
-        event.refusal.as_ref().is_some_and(|refusal| refusal.cause == RefusalCause::UnknownIdentity)
+        event.refusal.as_ref().is_some_and(|refusal| refusal.cause == RefusalCause::WrongZone)
     };
     house.event(Some("lea"), unknown).await;
     inside.client.publish("salle114/serre/x", "1", PublishOptions::new(QoS::AtMostOnce)).await.unwrap();

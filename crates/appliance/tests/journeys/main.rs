@@ -12,4 +12,6 @@ mod limits;
 mod refusals;
 mod restart;
 mod roles;
+#[cfg(unix)]
+mod serial;
 mod simulated;

@@ -96,3 +96,44 @@ async fn a_device_issued_anew_forgets_its_old_password() {
     assert_eq!(problem.code, wire::Code::DeviceUnknown);
     house.appliance.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_lists_who_was_refused_until_it_comes_in() {
+    let room = Room::new();
+    let house = room.start().await;
+    let handed = house.create("serre-04").await;
+    house.client("serre-04", "WRNG-WRNG-WRNG-WRNG").connect().await.unwrap_err();
+    house.client("inconnu", "WRNG-WRNG-WRNG-WRNG").connect().await.unwrap_err();
+    house.event(None, |event| event.client_id.as_deref() == Some("inconnu")).await;
+    let patients = || house.call::<Vec<wire::Patient>>("doctor_list", json!({}));
+    let list = patients().await.unwrap();
+    let seen: Vec<_> = list.iter().map(|each| (each.key.as_str(), each.refusal.cause, each.refusal.whose)).collect();
+    let wanted = [
+        ("inconnu@127.0.0.1", RefusalCause::UnknownIdentity, wire::Whose::Unknown),
+        ("serre-04", RefusalCause::WrongPassword, wire::Whose::Named),
+    ];
+    assert_eq!(seen, wanted);
+    house.client("serre-04", handed.password.expose()).connect().await.unwrap();
+    house.event(Some("serre-04"), |event| event.kind == EventKind::Connected).await;
+    let cured: Vec<_> = patients().await.unwrap().iter().map(|each| each.cured_ms.is_some()).collect();
+    assert_eq!(cured, [false, true]);
+    let _: wire::Nothing = house.call("doctor_forget", json!({"key": "inconnu@127.0.0.1"})).await.unwrap();
+    assert_eq!(patients().await.unwrap().len(), 1);
+    house.appliance.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_walk_as_a_device_passes_and_leaves_no_trace() {
+    let room = Room::new();
+    let house = room.start().await;
+    let steps: Vec<wire::TestStep> = house.call("self_test", json!({})).await.unwrap();
+    let states: Vec<_> = steps.iter().map(|step| (step.name, step.state)).collect();
+    use wire::{StepState::*, TestName::*};
+    // Nothing is announced on loopback: the name cannot be tried here.
+    let good = [Port, Tls, Clock, Login, Publish, Receive].map(|name| (name, Good));
+    assert_eq!(states, [&[(Name, Unknown)], good.as_slice()].concat(), "{steps:?}");
+    assert!(house.records("salle114/courtier-walks-in-as-a-device").await.is_empty());
+    let patients: Vec<wire::Patient> = house.call("doctor_list", json!({})).await.unwrap();
+    assert!(patients.is_empty(), "{patients:?}");
+    house.appliance.shutdown().await;
+}

@@ -1,5 +1,35 @@
 // Written by `UPDATE_TYPES=1 cargo test -p wire`. Do not edit.
 
+export type AddressChange = { from: string, to: string, at_ms: number, };
+
+/**
+ * The address in use, and who still holds another.
+ */
+export type AddressReport = { address: string, host_name: string, 
+/**
+ * The last change since the start; doors, certificate and name followed it by themselves.
+ */
+changed: AddressChange | null, 
+/**
+ * Devices whose files hold another address, and no name that leads here: to be touched.
+ */
+to_touch: Array<string>, 
+/**
+ * Devices that hold another address and the name too: they follow by themselves.
+ */
+following: Array<string>, };
+
+/**
+ * What the network shows since `since_ms`, usually since a page began to wait.
+ */
+export type CheckNetwork = { since_ms: number, };
+
+export type ChooseAddress = { 
+/**
+ * One of the addresses of `network_list`.
+ */
+address: string, };
+
 /**
  * What an app opens or scans to be set up. It holds the password.
  */
@@ -126,7 +156,7 @@ export type Event = { seq: number, at_ms: number, kind: EventKind,
  */
 device: string | null, client_id: string | null, peer: string | null, refusal: Refusal | null, topic: string | null, };
 
-export type EventKind = "connected" | "disconnected" | "refused" | "taken_over" | "kicked" | "device_created" | "device_revoked" | "device_restored" | "device_removed" | "claimed" | "broker_started" | "broker_stopped" | "certificate_renewed" | "recording_gap" | "disk_low";
+export type EventKind = "connected" | "disconnected" | "refused" | "taken_over" | "kicked" | "device_created" | "device_revoked" | "device_restored" | "device_removed" | "claimed" | "broker_started" | "broker_stopped" | "certificate_renewed" | "address_changed" | "recording_gap" | "disk_low";
 
 export type EventPage = { events: Array<Event>, 
 /**
@@ -137,6 +167,41 @@ next: number,
  * Events that were dropped before they could be read.
  */
 lost: number, };
+
+/**
+ * One piece of evidence. What the client said is as it said it: hostile until escaped.
+ */
+export type Fact = { kind: FactKind, value: string, };
+
+/**
+ * Each has a sentence in `assets/words`, under `fact_<kind>`.
+ */
+export type FactKind = "user" | "asked_name" | "right_name" | "clock" | "valid_since" | "rule" | "no_rule" | "largest" | "owner" | "rivals" | "takeovers" | "keep_alive" | "page";
+
+/**
+ * How a firewall is told to let the ports in use through.
+ */
+export type FirewallHelp = { tool: FirewallTool, 
+/**
+ * As an administrator types it.
+ */
+command: string, 
+/**
+ * It guards this computer now.
+ */
+here: boolean, 
+/**
+ * `firewall_open` can run it, after the system has asked for consent.
+ */
+runnable: boolean, };
+
+export type FirewallOpened = { opened: boolean, 
+/**
+ * What the tool said.
+ */
+detail: string, };
+
+export type FirewallTool = "ufw" | "firewalld" | "nftables" | "windows_powershell" | "windows_netsh" | "macos";
 
 export type Kind = { key: string, 
 /**
@@ -227,12 +292,68 @@ interface: string, kind: NetworkKind, address: string,
  */
 recommended: boolean, };
 
+/**
+ * Why nobody knocks. Each has words under `network_cause_<cause>` and `network_remedy_<cause>`.
+ */
+export type NetworkCause = "reached" | "stopped" | "loopback" | "firewall" | "closed_port" | "wrong_address" | "silence";
+
 export type NetworkKind = "wifi" | "cable" | "virtual" | "loopback";
+
+export type NetworkReport = { cause: NetworkCause, 
+/**
+ * Machines that look for this computer and did not come through.
+ */
+looking: Array<string>, 
+/**
+ * Machines that opened the page behind the code.
+ */
+pings: Array<string>, 
+/**
+ * `http://<address>:8480/ping`
+ */
+ping_url: string, 
+/**
+ * SVG of the same.
+ */
+ping_qr_svg: string, firewalls: Array<FirewallHelp>, 
+/**
+ * Whether this system shows which machines look for it.
+ */
+neighbours_known: boolean, };
 
 /**
  * The request of a command that needs none: `{}`.
  */
 export type Nothing = Record<string, never>;
+
+export type OpenFirewall = { tool: FirewallTool, };
+
+/**
+ * A device or a stranger that was refused in the last 24 hours.
+ */
+export type Patient = { 
+/**
+ * Stable while the patient is listed.
+ */
+key: string, 
+/**
+ * Which device it is, or probably is: `refusal.whose` says how sure that is.
+ */
+device: string | null, client_id: string | null, address: string | null, 
+/**
+ * The newest.
+ */
+refusal: Refusal, topic: string | null, 
+/**
+ * When it came in after all; `None` while it has not.
+ */
+cured_ms: number | null, 
+/**
+ * Every cause of the last 24 hours, newest first.
+ */
+visits: Array<Visit>, };
+
+export type PatientRef = { key: string, };
 
 export type Phase = "first_run" | "running" | "stopped" | "damaged";
 
@@ -341,13 +462,17 @@ tries: number,
 /**
  * Technical evidence: TLS alert, rule, topic, offset. Never a secret.
  */
-detail: string, };
+detail: string, 
+/**
+ * The same in words: the screen has a sentence for each kind.
+ */
+facts: Array<Fact>, whose: Whose, };
 
 /**
  * Why a client was refused. Each has a cause and a remedy in `assets/words`, under
  * `refusal_<cause>` and `remedy_<cause>`.
  */
-export type RefusalCause = "wrong_password" | "unknown_identity" | "no_credentials" | "revoked" | "not_claimed" | "untrusted_authority" | "client_clock_wrong" | "wrong_host_name" | "plain_on_tls" | "tls_on_plain" | "tls_version" | "tls_other" | "client_id_taken" | "client_id_invalid" | "protocol_version" | "protocol_error" | "publish_denied" | "subscribe_denied" | "will_denied" | "foreign_origin" | "too_many_connections" | "too_slow" | "server_busy";
+export type RefusalCause = "wrong_password" | "unknown_identity" | "no_credentials" | "revoked" | "not_claimed" | "untrusted_authority" | "client_clock_wrong" | "wrong_host_name" | "left_after_tls" | "plain_on_tls" | "tls_on_plain" | "tls_version" | "tls_key_type" | "tls_other" | "client_certificate" | "client_certificate_date" | "client_certificate_revoked" | "mqtt_on_web_socket" | "web_on_mqtt" | "no_web_socket" | "web_socket_subprotocol" | "wrong_zone" | "client_id_taken" | "duplicate_client_id" | "client_id_invalid" | "protocol_version" | "protocol_error" | "packet_too_large" | "keep_alive_timeout" | "publish_denied" | "subscribe_denied" | "will_denied" | "foreign_origin" | "too_many_connections" | "too_slow" | "server_busy";
 
 /**
  * Who asks. Each command names the least role that may use it (`architecture.md` D7).
@@ -447,6 +572,26 @@ guests: boolean,
  */
 ports: Ports | null, };
 
+export type StepState = "good" | "bad" | "skipped" | "unknown";
+
+/**
+ * Each has words under `selftest_<name>`, and what to do under `selftest_<name>_bad`.
+ */
+export type TestName = "name" | "port" | "tls" | "clock" | "login" | "publish" | "receive";
+
+/**
+ * One step of the walk from a device to its message, in the order of the walk.
+ */
+export type TestStep = { name: TestName, state: StepState, 
+/**
+ * What was seen, for people: an address, a version of TLS, a number of milliseconds.
+ */
+seen: string, 
+/**
+ * Technical, in English; empty where it went well.
+ */
+detail: string, };
+
 export type TopicDetail = { topic: string, at_ms: number, qos: number, retained: boolean, publisher: string | null, subscribers: Array<string>, count: number, rate: number, payload_len: number, 
 /**
  * At most 64 KiB of it.
@@ -459,6 +604,16 @@ payload_base64: string,
 numeric_fields: Array<string>, };
 
 export type TopicRef = { topic: string, };
+
+/**
+ * One cause, and how often it was met in a row.
+ */
+export type Visit = { cause: RefusalCause, first_ms: number, last_ms: number, tries: number, };
+
+/**
+ * How sure it is whose attempt this was.
+ */
+export type Whose = "named" | "address" | "awaited" | "unknown";
 
 /** Every command: what it takes and what it answers. */
 export type Commands = {
@@ -479,6 +634,13 @@ export type Commands = {
   simulated_remove: { request: Nothing; answer: Nothing };
   client_list: { request: Nothing; answer: Array<Client> };
   event_list: { request: ListEvents; answer: EventPage };
+  doctor_list: { request: Nothing; answer: Array<Patient> };
+  doctor_forget: { request: PatientRef; answer: Nothing };
+  self_test: { request: Nothing; answer: Array<TestStep> };
+  network_check: { request: CheckNetwork; answer: NetworkReport };
+  network_choose: { request: ChooseAddress; answer: SiteStatus };
+  address_report: { request: Nothing; answer: AddressReport };
+  firewall_open: { request: OpenFirewall; answer: FirewallOpened };
   topic_read: { request: TopicRef; answer: TopicDetail };
   message_publish: { request: PublishMessage; answer: Nothing };
   retained_clear: { request: TopicRef; answer: Nothing };
@@ -489,6 +651,12 @@ export type Commands = {
 
 export const CODES: readonly Code[] = ["malformed", "unknown_command", "not_allowed", "not_signed_in", "wrong_origin", "too_large", "name_empty", "name_invalid", "name_taken", "group_invalid", "kind_unknown", "device_unknown", "site_not_started", "site_already_started", "address_unknown", "port_taken", "port_invalid", "topic_invalid", "filter_invalid", "qos_invalid", "payload_invalid", "time_invalid", "limit_invalid", "claim_unknown", "claim_expired", "too_many_tries", "data_damaged", "disk_full", "broker_stopped", "internal"];
 
-export const REFUSAL_CAUSES: readonly RefusalCause[] = ["wrong_password", "unknown_identity", "no_credentials", "revoked", "not_claimed", "untrusted_authority", "client_clock_wrong", "wrong_host_name", "plain_on_tls", "tls_on_plain", "tls_version", "tls_other", "client_id_taken", "client_id_invalid", "protocol_version", "protocol_error", "publish_denied", "subscribe_denied", "will_denied", "foreign_origin", "too_many_connections", "too_slow", "server_busy"];
+export const REFUSAL_CAUSES: readonly RefusalCause[] = ["wrong_password", "unknown_identity", "no_credentials", "revoked", "not_claimed", "untrusted_authority", "client_clock_wrong", "wrong_host_name", "left_after_tls", "plain_on_tls", "tls_on_plain", "tls_version", "tls_key_type", "tls_other", "client_certificate", "client_certificate_date", "client_certificate_revoked", "mqtt_on_web_socket", "web_on_mqtt", "no_web_socket", "web_socket_subprotocol", "wrong_zone", "client_id_taken", "duplicate_client_id", "client_id_invalid", "protocol_version", "protocol_error", "packet_too_large", "keep_alive_timeout", "publish_denied", "subscribe_denied", "will_denied", "foreign_origin", "too_many_connections", "too_slow", "server_busy"];
 
-export const EVENT_KINDS: readonly EventKind[] = ["connected", "disconnected", "refused", "taken_over", "kicked", "device_created", "device_revoked", "device_restored", "device_removed", "claimed", "broker_started", "broker_stopped", "certificate_renewed", "recording_gap", "disk_low"];
+export const EVENT_KINDS: readonly EventKind[] = ["connected", "disconnected", "refused", "taken_over", "kicked", "device_created", "device_revoked", "device_restored", "device_removed", "claimed", "broker_started", "broker_stopped", "certificate_renewed", "address_changed", "recording_gap", "disk_low"];
+
+export const FACT_KINDS: readonly FactKind[] = ["user", "asked_name", "right_name", "clock", "valid_since", "rule", "no_rule", "largest", "owner", "rivals", "takeovers", "keep_alive", "page"];
+
+export const TEST_NAMES: readonly TestName[] = ["name", "port", "tls", "clock", "login", "publish", "receive"];
+
+export const NETWORK_CAUSES: readonly NetworkCause[] = ["reached", "stopped", "loopback", "firewall", "closed_port", "wrong_address", "silence"];
