@@ -289,5 +289,6 @@ fn rates() -> Vec<(Zone, Rates)> {
 /// Pages of this site may open a WebSocket; those of others may not.
 fn own_pages(settings: &Settings, address: Ipv4Addr) -> Vec<String> {
     let hosts = [settings.host_name(), address.to_string(), "localhost".to_owned()];
-    hosts.iter().map(|host| format!("https://{host}:8443")).collect()
+    // The page of a device, served on the computer of whoever writes it: no website has that origin.
+    hosts.iter().map(|host| format!("https://{host}:8443")).chain([kinds::page_origin()]).collect()
 }

@@ -17,6 +17,14 @@ pub use bundle::bundle;
 pub use error::Error;
 pub use kind::{Category, Kind, Transport, all, find};
 
+/// The port on which a person serves the page of the kind `browser` on their own computer.
+pub const PAGE_PORT: u16 = 8100;
+
+/// Where that page comes from, as a browser says it: the broker lets no page in that is not listed.
+pub fn page_origin() -> String {
+    format!("http://localhost:{PAGE_PORT}")
+}
+
 /// The language of the words in the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Language {

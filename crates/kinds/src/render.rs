@@ -100,6 +100,8 @@ fn value(what: &str, kind: &Kind, handout: &Handout<'_>) -> Option<String> {
         "ingest_url" => handout.ingest_url?.to_owned(),
         "branch" => handout.branch.to_owned(),
         "branch_parent" => handout.branch.rsplit_once('/').map_or("", |(parent, _)| parent).to_owned(),
+        "page_port" => crate::PAGE_PORT.to_string(),
+        "page_origin" => crate::page_origin(),
         "claim_port" => handout.claim_port.to_string(),
         "password" => handout.password.to_owned(),
         "topic" => handout.topic.to_owned(),

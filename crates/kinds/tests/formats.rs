@@ -97,7 +97,7 @@ fn chirpstack_and_telegraf_are_told_nothing_they_do_not_know() {
             "tls_key",
         ],
     );
-    assert_eq!(mqtt["server"].as_str(), Some("ssl://salle114.local:8883"));
+    assert_eq!(mqtt["server"].as_str(), Some("ssl://192.168.1.20:8883"));
     assert!(
         mqtt["event_topic"].as_str().unwrap().starts_with("salle114/groupe-b/serre-04/application/{{application_id}}")
     );
@@ -111,7 +111,7 @@ fn chirpstack_and_telegraf_are_told_nothing_they_do_not_know() {
     known(&telegraf["inputs"]["mqtt_consumer"][0], &[&shared[..], &["topics", "data_type"][..]].concat());
     for plugin in [&telegraf["outputs"]["mqtt"][0], &telegraf["inputs"]["mqtt_consumer"][0]] {
         assert_eq!(plugin["insecure_skip_verify"].as_bool(), Some(false));
-        assert_eq!(plugin["servers"][0].as_str(), Some("ssl://salle114.local:8883"));
+        assert_eq!(plugin["servers"][0].as_str(), Some("ssl://192.168.1.20:8883"));
     }
     assert_ne!(
         telegraf["outputs"]["mqtt"][0]["client_id"], telegraf["inputs"]["mqtt_consumer"][0]["client_id"],

@@ -21,6 +21,7 @@ pub const TEST: &[&str] = &[
     "libegl1",
     "iproute2",
     "libgl1-mesa-dri",
+    "libnss3-tools",
     "mosquitto",
     "mosquitto-clients",
     "nftables",
