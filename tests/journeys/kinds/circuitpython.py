@@ -60,6 +60,7 @@ time.time = lambda: real_time() - behind
 module("socketpool", SocketPool=Pool)
 module("wifi", radio=Radio())
 module("rtc", RTC=Clock)
+module("micropython", const=lambda number: number)
 module("microcontroller", cpu=types.SimpleNamespace(temperature=23.456))
 with open("settings.toml", "rb") as file:
     os.environ.update({key: str(value) for key, value in tomllib.load(file).items()})
