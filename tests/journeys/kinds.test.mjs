@@ -251,6 +251,21 @@ test('what the wizard hands out for each kind works as it stands', { timeout: 28
     assert.deepEqual(JSON.parse(Buffer.from(linked.searchParams.get('inline'), 'base64').toString()), tracks);
   });
 
+  await t.test('OwnTracks: the code on the card is read by a scanner, at the size that the card has', async (t) => {
+    const { app_link: link, folder } = of('owntracks');
+    const page = await (await trusting(t, of('owntracks'))).newPage();
+    await page.setContent(`<img style="width:280px;image-rendering:pixelated" src="data:image/svg+xml;base64,${Buffer.from(link.qr_svg).toString('base64')}">`);
+    const picture = path.join(folder, 'code.png');
+    await page.locator('img').screenshot({ path: picture });
+    const read = await run('zbarimg', ['--quiet', '--raw', picture]);
+    assert.equal(read.stdout.trim(), link.url, read.stderr);
+  });
+
+  await t.test('a kind that cannot encrypt is a guest or nothing', async () => {
+    const refusal = await daemon.call('device_create', { id: 'un-telephone', group: 'groupe-a', kind: 'phyphox', language: 'fr' }).catch((error) => error);
+    assert.equal(refusal.problem?.code, 'group_invalid', String(refusal));
+  });
+
   await t.test('Zigbee2MQTT’s own schema takes the settings', { skip: process.env.COURTIER_LONG ? false : 'fetches the package: long form only' }, async (t) => {
     const folder = scratch(t);
     const packed = await run('npm', ['pack', '--silent', 'zigbee2mqtt@2.14.1'], { cwd: folder, deadline: 120_000 });

@@ -140,11 +140,7 @@ impl Knocker<'_> {
         self.encrypt(stream, name).await.map_err(|_| "no TLS")
     }
 
-    pub async fn encrypt(
-        &self,
-        stream: TcpStream,
-        name: ServerName<'static>,
-    ) -> std::io::Result<TlsStream<TcpStream>> {
+    pub async fn encrypt(&self, stream: TcpStream, name: ServerName<'static>) -> std::io::Result<TlsStream<TcpStream>> {
         self.tls.connect(name, stream).await
     }
 

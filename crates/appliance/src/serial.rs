@@ -70,7 +70,10 @@ impl Cables {
         let mut cables = hold(&self.0);
         cables.retain(|device, cable| {
             let link = hold(&cable.link);
-            settings.serial.iter().any(|each| each.device == *device && each.port == link.port && each.baud == link.baud)
+            settings
+                .serial
+                .iter()
+                .any(|each| each.device == *device && each.port == link.port && each.baud == link.baud)
         });
         let known = settings.serial.iter().filter(|each| settings.device(&each.device).is_ok());
         for record in known {
@@ -336,8 +339,7 @@ impl Appliance {
         }
         let listed = available().await.into_iter().find(|port| port.port_name == request.port);
         let usb = listed.and_then(|port| usb_identity(&port.port_type));
-        let record =
-            SerialRecord { device: request.device.clone(), port: request.port, baud: request.baud, usb };
+        let record = SerialRecord { device: request.device.clone(), port: request.port, baud: request.baud, usb };
         site.change(inner, |settings| {
             if settings.device(&record.device)?.simulated {
                 return Err(Error::NotForSimulated { id: record.device.clone() });

@@ -75,9 +75,8 @@ async fn guests_write_in_their_zone_and_come_in_nowhere_else() {
     assert_eq!(house.records(&guest.topic).await.len(), 1);
     plain("serre-04", device.password.expose()).connect().await.unwrap_err();
     house.client("lea", guest.password.expose()).connect().await.unwrap_err();
-    let unknown = |event: &wire::Event| {
-        event.refusal.as_ref().is_some_and(|refusal| refusal.cause == RefusalCause::WrongZone)
-    };
+    let unknown =
+        |event: &wire::Event| event.refusal.as_ref().is_some_and(|refusal| refusal.cause == RefusalCause::WrongZone);
     house.event(Some("lea"), unknown).await;
     inside.client.publish("salle114/serre/x", "1", PublishOptions::new(QoS::AtMostOnce)).await.unwrap();
     let denied = async { while inside.events.poll().await.is_ok() {} };
