@@ -50,6 +50,7 @@ async function named(daemon, { fault, client, act, find, cause }) {
   };
   const patient = await until(look, fault, DEADLINE).catch(() => undefined);
   const ms = Math.round(performance.now() - began);
+  if (process.env.COURTIER_PROGRESS) console.error(fault, ms, patient?.refusal.cause ?? JSON.stringify(last.map((each) => each.refusal)));
   table.push({ fault, client, cause: patient?.refusal.cause ?? (last.map((each) => each.refusal.cause).join(', ') || 'nobody named'), right: Boolean(patient), ms });
   await acting;
   return patient;
@@ -124,7 +125,7 @@ publish.single(sys.argv[1], '1', qos=1, hostname='127.0.0.1', port=int(sys.argv[
       const text = (word) => Buffer.concat([Buffer.from([0, word.length]), Buffer.from(word)]);
       const body = Buffer.concat([text('MQTT'), Buffer.from([4, 0xc2, 0, 1]), text('visiteur'), text('visiteur'), text(guest.password)]);
       socket.write(Buffer.concat([Buffer.from([0x10, body.length]), body]));
-      await once(socket, 'close');
+      await once(socket.resume(), 'close');
     } });
 
   // And others that are not counted among the seventeen.
@@ -185,7 +186,7 @@ async function mbedtls(port, localAddress) {
   socket.write(Buffer.concat([Buffer.from([0x16, 3, 3]), short(hello.length), hello]));
   await once(socket, 'data');
   socket.end(Buffer.from([0x15, 3, 3, 0, 2, 2, 46]));
-  await once(socket, 'close');
+  await once(socket.resume(), 'close');
 }
 
 test('the faults that leave no trace at the door', { timeout: 120_000 }, async (t) => {

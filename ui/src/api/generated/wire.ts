@@ -19,6 +19,12 @@ to_touch: Array<string>,
  */
 following: Array<string>, };
 
+export type AttachSerial = { device: string, port: string, 
+/**
+ * 115,200 for a micro:bit.
+ */
+baud: number, };
+
 /**
  * What the network shows since `since_ms`, usually since a page began to wait.
  */
@@ -480,6 +486,48 @@ export type RefusalCause = "wrong_password" | "unknown_identity" | "no_credentia
 export type Role = "administrator" | "teacher" | "assistant" | "pupil" | "projector" | "device";
 
 /**
+ * A device that is read from a port.
+ */
+export type SerialLink = { device: string, port: string, baud: number, state: SerialState, 
+/**
+ * Why it waits, technical.
+ */
+detail: string, 
+/**
+ * The last line that was published. Hostile until escaped.
+ */
+last_line: string | null, lines: number, 
+/**
+ * Lines that were no text, too long, or too many.
+ */
+dropped: number, };
+
+export type SerialList = { ports: Array<SerialPort>, links: Array<SerialLink>, };
+
+/**
+ * A serial port of this computer.
+ */
+export type SerialPort = { 
+/**
+ * `/dev/ttyACM0`, `COM3`.
+ */
+port: string, 
+/**
+ * What the board calls itself: "BBC micro:bit CMSIS-DAP". Hostile until escaped.
+ */
+board: string | null, 
+/**
+ * A board on USB, not a port of the computer itself.
+ */
+usb: boolean, 
+/**
+ * The device that it speaks for already.
+ */
+device: string | null, };
+
+export type SerialState = "waiting" | "reading";
+
+/**
  * Columns in time order. Where two neighbours are further apart than the rhythm of the series, or
  * a gap marker lies between, `gaps` says so: a chart must not join them.
  */
@@ -641,6 +689,9 @@ export type Commands = {
   network_choose: { request: ChooseAddress; answer: SiteStatus };
   address_report: { request: Nothing; answer: AddressReport };
   firewall_open: { request: OpenFirewall; answer: FirewallOpened };
+  serial_list: { request: Nothing; answer: SerialList };
+  serial_attach: { request: AttachSerial; answer: SerialLink };
+  serial_detach: { request: DeviceRef; answer: Nothing };
   topic_read: { request: TopicRef; answer: TopicDetail };
   message_publish: { request: PublishMessage; answer: Nothing };
   retained_clear: { request: TopicRef; answer: Nothing };
