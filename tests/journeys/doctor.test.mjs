@@ -198,6 +198,7 @@ test('the faults that leave no trace at the door', { timeout: 120_000 }, async (
   const network = async (fault, from, cause, act) => {
     const began = performance.now();
     const since = (await daemon.call('site_status')).now_ms;
+    await cable.forget();
     const acting = act();
     let last;
     const right = await until(async () => {
@@ -214,7 +215,7 @@ test('the faults that leave no trace at the door', { timeout: 120_000 }, async (
   await network('wrong IP', 2, 'silence', () => knock(2, '10.77.0.99', board.port));
   const closed = await network('wrong port', 3, 'closed_port', () => knock(3, '10.77.0.1', 1999));
   assert.deepEqual(closed.looking, ['10.77.0.3']);
-  const nft = await cable.run(cable.house, 'nft', ['-f', '-'], { input: `table inet wall { chain input { type filter hook input priority 0; tcp dport ${board.port} drop; } }` });
+  const nft = await cable.run(cable.house, 'nft', ['-f', '-'], { input: `table inet wall {\n chain input {\n type filter hook input priority 0\n tcp dport ${board.port} drop\n }\n}\n` });
   assert.equal(nft.code, 0, nft.stderr);
   const blocked = await network('firewall', 4, 'firewall', () => knock(4, '10.77.0.1', board.port));
   assert.deepEqual(blocked.looking, ['10.77.0.4']);
