@@ -97,8 +97,7 @@ pub enum EventKind {
         detail: String,
         hello: Hello,
     },
-    /// Saw our certificate, ended the handshake in order, and hung up without a word. Clients that
-    /// check the certificate late do so (Node).
+    /// Saw our certificate and hung up without a word. Clients that check it by themselves do so (Node).
     LeftAfterTls {
         hello: Hello,
     },

@@ -52,19 +52,33 @@ impl First {
     }
 }
 
+/// Why there is no TLS.
+pub(crate) enum NoTls {
+    Fault(TlsFault, String),
+    /// It hung up when it had our certificate. Node does, which checks it by itself.
+    Left,
+    /// It just went away, which means nothing.
+    Gone,
+}
+
 /// The handshake; `hello` is completed on the way.
 pub(crate) async fn tls(
     tcp: TcpStream,
     config: Arc<ServerConfig>,
     hello: &mut Hello,
-) -> io::Result<TlsStream<TcpStream>> {
-    let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), tcp).await?;
+) -> Result<TlsStream<TcpStream>, NoTls> {
+    let told = |error: io::Error, otherwise| match tls_fault(&error) {
+        Some((fault, detail)) => NoTls::Fault(fault, detail),
+        None => otherwise,
+    };
+    let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), tcp).await;
+    let start = start.map_err(|error| told(error, NoTls::Gone))?;
     hello.server_name = start.client_hello().server_name().map(str::to_owned);
-    start.into_stream(config).await
+    start.into_stream(config).await.map_err(|error| told(error, NoTls::Left))
 }
 
-/// What a failed handshake means. A peer that just went away means nothing.
-pub(crate) fn tls_fault(error: &io::Error) -> Option<(TlsFault, String)> {
+/// What a failed handshake means.
+fn tls_fault(error: &io::Error) -> Option<(TlsFault, String)> {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())?;
     let fault = match inner {
         rustls::Error::AlertReceived(alert) => match alert {
@@ -83,10 +97,10 @@ pub(crate) fn tls_fault(error: &io::Error) -> Option<(TlsFault, String)> {
             | PeerIncompatible::NoSignatureSchemesInCommon
             | PeerIncompatible::NoKxGroupsInCommon
             | PeerIncompatible::NamedGroupsExtensionRequired
-            | PeerIncompatible::SignatureAlgorithmsExtensionRequired
             | PeerIncompatible::EcPointsExtensionRequired
             | PeerIncompatible::UncompressedEcPointsRequired
             | PeerIncompatible::NoEcPointFormatsInCommon => TlsFault::KeyType,
+            // Before TLS 1.2 no client said which signatures it knows: that is what an old one is refused for.
             _ => TlsFault::ProtocolVersion,
         },
         rustls::Error::InvalidCertificate(what) => match what {

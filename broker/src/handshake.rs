@@ -16,6 +16,7 @@ use x509_parser::prelude::FromDer;
 
 use crate::core::{Core, Outbox, Welcome};
 use crate::enhanced::{self, Enhanced};
+use crate::greeting::NoTls;
 use crate::listener::{Door, Place};
 use crate::one_port::{self, HttpStream, Speaks};
 use crate::rate::Bucket;
@@ -192,11 +193,12 @@ async fn knock(tcp: TcpStream, peer: SocketAddr, door: &Door, shard: &Shard) -> 
         None => over_websocket(Box::new(tcp), peer, door, None, shard).await,
         Some(tls) => match greeting::tls(tcp, tls.load_full(), &mut hello).await {
             Ok(stream) => over_tls(stream, peer, door, shard).await,
-            Err(error) => {
-                let (fault, detail) = greeting::tls_fault(&error)?;
+            Err(NoTls::Fault(fault, detail)) => {
                 tell(EventKind::TlsRefused { fault, detail, hello });
                 return None;
             }
+            Err(NoTls::Left) => Heard::Nothing,
+            Err(NoTls::Gone) => return None,
         },
     };
     match heard {

@@ -38,6 +38,18 @@ export class Cable {
     return ip('-n', space, 'addr', what, `10.77.0.${last}/24`, 'dev', 'eth0');
   }
 
+  /** The network gives the house another address, as a router does after a restart. */
+  async move(from, to) {
+    await this.address(this.house, 'del', from);
+    await this.address(this.house, 'add', to);
+    await ip('-n', this.house, 'route', 'replace', '224.0.0.0/4', 'dev', 'eth0');
+  }
+
+  /** The board asks for every hardware address anew, as one that was just switched on. */
+  forget() {
+    return ip('-n', this.board, 'neigh', 'flush', 'dev', 'eth0');
+  }
+
   /** What stands before a program to run it in a namespace. */
   inside(space) {
     return [...ADMIN, 'ip', 'netns', 'exec', space];

@@ -50,6 +50,7 @@ async function named(daemon, { fault, client, act, find, cause }) {
   };
   const patient = await until(look, fault, DEADLINE).catch(() => undefined);
   const ms = Math.round(performance.now() - began);
+  if (process.env.COURTIER_PROGRESS) console.error(fault, ms, patient?.refusal.cause ?? JSON.stringify(last.map((each) => each.refusal)));
   table.push({ fault, client, cause: patient?.refusal.cause ?? (last.map((each) => each.refusal.cause).join(', ') || 'nobody named'), right: Boolean(patient), ms });
   await acting;
   return patient;
@@ -124,7 +125,7 @@ publish.single(sys.argv[1], '1', qos=1, hostname='127.0.0.1', port=int(sys.argv[
       const text = (word) => Buffer.concat([Buffer.from([0, word.length]), Buffer.from(word)]);
       const body = Buffer.concat([text('MQTT'), Buffer.from([4, 0xc2, 0, 1]), text('visiteur'), text('visiteur'), text(guest.password)]);
       socket.write(Buffer.concat([Buffer.from([0x10, body.length]), body]));
-      await once(socket, 'close');
+      await once(socket.resume(), 'close');
     } });
 
   // And others that are not counted among the seventeen.
@@ -185,7 +186,7 @@ async function mbedtls(port, localAddress) {
   socket.write(Buffer.concat([Buffer.from([0x16, 3, 3]), short(hello.length), hello]));
   await once(socket, 'data');
   socket.end(Buffer.from([0x15, 3, 3, 0, 2, 2, 46]));
-  await once(socket, 'close');
+  await once(socket.resume(), 'close');
 }
 
 test('the faults that leave no trace at the door', { timeout: 120_000 }, async (t) => {
@@ -197,6 +198,7 @@ test('the faults that leave no trace at the door', { timeout: 120_000 }, async (
   const network = async (fault, from, cause, act) => {
     const began = performance.now();
     const since = (await daemon.call('site_status')).now_ms;
+    await cable.forget();
     const acting = act();
     let last;
     const right = await until(async () => {
@@ -213,7 +215,7 @@ test('the faults that leave no trace at the door', { timeout: 120_000 }, async (
   await network('wrong IP', 2, 'silence', () => knock(2, '10.77.0.99', board.port));
   const closed = await network('wrong port', 3, 'closed_port', () => knock(3, '10.77.0.1', 1999));
   assert.deepEqual(closed.looking, ['10.77.0.3']);
-  const nft = await cable.run(cable.house, 'nft', ['-f', '-'], { input: `table inet wall { chain input { type filter hook input priority 0; tcp dport ${board.port} drop; } }` });
+  const nft = await cable.run(cable.house, 'nft', ['-f', '-'], { input: `table inet wall {\n chain input {\n type filter hook input priority 0\n tcp dport ${board.port} drop\n }\n}\n` });
   assert.equal(nft.code, 0, nft.stderr);
   const blocked = await network('firewall', 4, 'firewall', () => knock(4, '10.77.0.1', board.port));
   assert.deepEqual(blocked.looking, ['10.77.0.4']);

@@ -30,8 +30,7 @@ test('the site is found by name, and follows its address', { timeout: 120_000 },
 
   // The network gives out another address.
   const began = performance.now();
-  await cable.address(cable.house, 'add', 50);
-  await cable.address(cable.house, 'del', 1);
+  await cable.move(1, 50);
   await until(async () => (await knock(board, '10.77.0.50')).code === 0, 'the doors follow', 20_000);
   console.log(`doors, certificate: ${Math.round(performance.now() - began)} ms after the address changed`);
   await found('salle114.local', A, bytes('10.77.0.50'));
@@ -57,8 +56,7 @@ test('who holds only the old address is named', { timeout: 60_000 }, async (t) =
   await daemon.startSite({ address: '10.77.0.1' });
   await daemon.device(t, 'fixe', 'micropython');
   await daemon.device(t, 'nomade', 'raspberry-python');
-  await cable.address(cable.house, 'add', 50);
-  await cable.address(cable.house, 'del', 1);
+  await cable.move(1, 50);
   const report = await until(async () => {
     const report = await daemon.call('address_report');
     return report.changed && report;
