@@ -18,3 +18,4 @@ mod rights;
 mod scram;
 mod sessions;
 mod site;
+mod strangers;
