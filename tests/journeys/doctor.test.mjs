@@ -50,7 +50,6 @@ async function named(daemon, { fault, client, act, find, cause }) {
   };
   const patient = await until(look, fault, DEADLINE).catch(() => undefined);
   const ms = Math.round(performance.now() - began);
-  if (process.env.COURTIER_PROGRESS) console.error(fault, ms, patient?.refusal.cause ?? JSON.stringify(last.map((each) => each.refusal)));
   table.push({ fault, client, cause: patient?.refusal.cause ?? (last.map((each) => each.refusal.cause).join(', ') || 'nobody named'), right: Boolean(patient), ms });
   await acting;
   return patient;
