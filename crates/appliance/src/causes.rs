@@ -194,9 +194,7 @@ fn connect_finding(fault: &ConnectFault, user: Option<&str>, is_device: impl Fn(
         }
         ConnectFault::ClientIdInvalid => found(RefusalCause::ClientIdInvalid),
         ConnectFault::ProtocolVersion => found(RefusalCause::ProtocolVersion),
-        ConnectFault::WillDenied { topic } => {
-            Finding { topic: Some(topic.clone()), ..found(RefusalCause::WillDenied) }
-        }
+        ConnectFault::WillDenied { topic } => Finding { topic: Some(topic.clone()), ..found(RefusalCause::WillDenied) },
         ConnectFault::AuthMethod => Finding::new(RefusalCause::ProtocolError, "authentication method"),
         ConnectFault::TooSlow => found(RefusalCause::TooSlow),
         ConnectFault::TooManyConnections => found(RefusalCause::TooManyConnections),

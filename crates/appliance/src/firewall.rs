@@ -134,7 +134,8 @@ impl Appliance {
         let runs = wanted.runs(request.tool).filter(|_| runnable).ok_or(Error::FirewallByHand)?;
         let mut said = String::new();
         for words in runs {
-            let run = tokio::process::Command::new("pkexec").args(&words).stdin(Stdio::null()).kill_on_drop(true).output();
+            let run =
+                tokio::process::Command::new("pkexec").args(&words).stdin(Stdio::null()).kill_on_drop(true).output();
             let output = match tokio::time::timeout(CONSENT, run).await {
                 Ok(Ok(output)) => output,
                 Ok(Err(error)) => return Ok(FirewallOpened { opened: false, detail: error.to_string() }),

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use broker::{Action, Identity, Message, Origin};
+use broker::{Identity, Message, Origin};
 use bytes::Bytes;
 use mqtt::{QoS, Topic};
 use serde::{Deserialize, Serialize};
@@ -70,7 +70,10 @@ impl Cables {
         let mut cables = hold(&self.0);
         cables.retain(|device, cable| {
             let link = hold(&cable.link);
-            settings.serial.iter().any(|each| each.device == *device && each.port == link.port && each.baud == link.baud)
+            settings
+                .serial
+                .iter()
+                .any(|each| each.device == *device && each.port == link.port && each.baud == link.baud)
         });
         let known = settings.serial.iter().filter(|each| settings.device(&each.device).is_ok());
         for record in known {
@@ -134,7 +137,7 @@ async fn speak(
         let Ok(record) = settings.device(&device) else { continue };
         let Ok(topic) = Topic::parse(measures_topic(&settings, record)) else { continue };
         let Some(engine) = site.engine() else { continue };
-        if !rights::of(&settings).decide(&identity, &device, Action::Publish, &topic).allowed {
+        if !rights::may_write(&settings, record, &topic, inner.clock.now_ms()) {
             let mut link = hold(&link);
             link.dropped += 1;
             link.detail = "the device may not publish".to_owned();
@@ -336,8 +339,7 @@ impl Appliance {
         }
         let listed = available().await.into_iter().find(|port| port.port_name == request.port);
         let usb = listed.and_then(|port| usb_identity(&port.port_type));
-        let record =
-            SerialRecord { device: request.device.clone(), port: request.port, baud: request.baud, usb };
+        let record = SerialRecord { device: request.device.clone(), port: request.port, baud: request.baud, usb };
         site.change(inner, |settings| {
             if settings.device(&record.device)?.simulated {
                 return Err(Error::NotForSimulated { id: record.device.clone() });

@@ -50,10 +50,7 @@ where
     S: Clone + Send + Sync + 'static,
     Shared: FromRef<S>,
 {
-    Router::new()
-        .route("/time", get(time))
-        .route("/ca.pem", get(ca_pem))
-        .route("/ca.der", get(ca_der))
+    Router::new().route("/time", get(time)).route("/ca.pem", get(ca_pem)).route("/ca.der", get(ca_der))
 }
 
 async fn command(State(shared): State<Shared>, Path(command): Path<String>, body: Bytes) -> Response {

@@ -235,7 +235,8 @@ fn owntracks_reads_back_from_its_address_what_its_file_says() {
         let script = "import sys, base64, urllib.parse as u; a = u.urlsplit(sys.argv[1]); \
             q = u.parse_qs(a.query, strict_parsing=True); assert (a.scheme, a.path, list(q)) == ('owntracks', '/config', ['inline']); \
             sys.stdout.write(base64.b64decode(q['inline'][0], validate=True).decode())";
-        let read: Value = serde_json::from_str(&run("python3", &["-c", script, &link], std::path::Path::new("."))).unwrap();
+        let read: Value =
+            serde_json::from_str(&run("python3", &["-c", script, &link], std::path::Path::new("."))).unwrap();
         assert_eq!(read, serde_json::from_str::<Value>(&file).unwrap());
         assert!(link.len() < 700, "{} characters would be too fine to scan", link.len());
         assert_eq!((&read["_type"], &read["mode"]), (&"configuration".into(), &0.into()));

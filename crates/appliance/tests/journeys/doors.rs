@@ -1,7 +1,7 @@
 use std::net::TcpListener;
 
 use rumqttc::mqttbytes::QoS;
-use rumqttc::{AsyncClient, MqttOptions, PublishOptions};
+use rumqttc::{MqttOptions, PublishOptions};
 use serde_json::json;
 use wire::{Code, Phase, RefusalCause};
 
@@ -66,8 +66,7 @@ async fn guests_write_in_their_zone_and_come_in_nowhere_else() {
     let plain = |user: &str, password: &str| {
         let mut options = MqttOptions::new(user, ("127.0.0.1".to_owned(), room.ports.mqtt.unwrap()));
         options.set_credentials(user, password.to_owned());
-        let (client, events) = AsyncClient::builder(options).capacity(10).build();
-        Client { client, events }
+        Client::of(options)
     };
     let mut inside = plain("lea", guest.password.expose());
     inside.connect().await.unwrap();
@@ -75,9 +74,8 @@ async fn guests_write_in_their_zone_and_come_in_nowhere_else() {
     assert_eq!(house.records(&guest.topic).await.len(), 1);
     plain("serre-04", device.password.expose()).connect().await.unwrap_err();
     house.client("lea", guest.password.expose()).connect().await.unwrap_err();
-    let unknown = |event: &wire::Event| {
-        event.refusal.as_ref().is_some_and(|refusal| refusal.cause == RefusalCause::WrongZone)
-    };
+    let unknown =
+        |event: &wire::Event| event.refusal.as_ref().is_some_and(|refusal| refusal.cause == RefusalCause::WrongZone);
     house.event(Some("lea"), unknown).await;
     inside.client.publish("salle114/serre/x", "1", PublishOptions::new(QoS::AtMostOnce)).await.unwrap();
     let denied = async { while inside.events.poll().await.is_ok() {} };

@@ -97,7 +97,8 @@ async fn a_board_on_a_cable_speaks_as_its_device_and_comes_back() {
     assert_eq!(device.state, DeviceState::Online);
 
     // What is published below its commands reaches the board as a line.
-    let order = json!({"topic": "salle114/serre/microbit-01/commands/led", "payload": "allume", "qos": 1, "retain": false});
+    let order =
+        json!({"topic": "salle114/serre/microbit-01/commands/led", "payload": "allume", "qos": 1, "retain": false});
     let _: wire::Nothing = house.call("message_publish", order).await.unwrap();
     assert_eq!(board.hears(), "allume\n");
 
