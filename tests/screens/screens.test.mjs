@@ -103,6 +103,75 @@ test('home, devices and live view, in both languages and three themes', { timeou
   }
 });
 
+test('rights: tried, changed, allowed and taken back, in both languages and three themes', { timeout: 420_000 }, async (t) => {
+  const daemon = await Daemon.start(t);
+  const chromium = await browser(t);
+  await daemon.startSite({ guests: true });
+  await daemon.device(t, 'serre-04', 'esp32-arduino', 'groupe-a');
+  await daemon.device(t, 'serre-05', 'esp32-arduino', 'groupe-b');
+  await daemon.device(t, 'meteo-toit', 'other', 'meteo');
+  const first = await daemon.call('rights_show');
+  const more = [
+    { number: 0, subject: { kind: 'group', name: 'groupe-b' }, verb: 'reads', object: { kind: 'group', name: 'groupe-a' }, until_ms: null },
+    { number: 0, subject: { kind: 'everybody' }, verb: 'reads', object: { kind: 'group', name: 'meteo' }, until_ms: null },
+    { number: 0, subject: { kind: 'device', name: 'meteo-toit' }, verb: 'writes', object: { kind: 'filter', name: '+/+/ventilateur' }, until_ms: null },
+  ];
+  await daemon.call('rights_change', { sentences: [...first.sentences, ...more], revision: first.revision, apply: true });
+  for (const language of LANGUAGES) {
+    for (const theme of THEMES) {
+      const page = await signedIn(chromium, daemon, { language, theme });
+      await page.getByRole('navigation').first().waitFor();
+      await page.goto(`${new URL(page.url()).origin}/#/rights?device=serre-04`);
+      await page.getByText(/essais, tous conformes|tries, all as they should be/).waitFor();
+      const topic = page.getByLabel(/^(Sujet ou filtre|Topic or filter)$/);
+      await topic.fill('salle114/groupe-b/serre-05/measures');
+      await page.getByText(/^(Non|No)\.$/).waitFor();
+      await judged(page, `rights-${language}-${theme}`);
+
+      // With the keyboard alone: to a cell, to its sentence, another verb, and applied.
+      await page.locator('[data-cell="0-0"]').focus();
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('Enter');
+      await page.locator('[data-sentence="4"]').waitFor();
+      const verb = page.locator('[data-sentence="4"]').getByLabel(/^(Peut faire quoi|May do what)$/);
+      await verb.focus();
+      await verb.selectOption('writes_and_reads');
+      await page.getByText(/serre-05 (pourra écrire dans|will be able to write to) salle114\/groupe-a\/#/).waitFor();
+      await judged(page, `rights-changing-${language}-${theme}`);
+      await button(page, 'Appliquer maintenant', 'Apply now').focus();
+      await page.keyboard.press('Enter');
+      await page.getByText(/nouveaux droits sont en vigueur|new rights are in force/).waitFor();
+      await button(page, 'Annuler', 'Undo').first().click();
+      await until(async () => (await daemon.call('rights_show')).sentences.find(({ number }) => number === 4).verb === 'reads', 'the change is undone');
+
+      // The refusal leads to the narrowest sentence that allows it.
+      await topic.fill('salle114/groupe-b/serre-05/lampe');
+      await button(page, 'Le permettre 10 min', 'Allow it for 10 min').click();
+      await page.getByText(/^(Oui|Yes)\.$/).waitFor();
+      const shown = await daemon.call('rights_show');
+      const added = shown.sentences.at(-1);
+      assert.deepEqual(added.object, { kind: 'filter', name: 'salle114/groupe-b/serre-05/lampe' });
+      assert.ok(added.until_ms - Date.now() > 9 * 60_000);
+      await judged(page, `rights-allowed-${language}-${theme}`);
+      await button(page, 'Revenir à avant', 'Go back to before').click();
+      await page.getByText(/^(Non|No)\.$/).waitFor();
+      // What cannot be is marked at its word.
+      await button(page, 'Toutes les phrases', 'All sentences').click();
+      await page.locator('[data-sentence="6"]').getByLabel(/^(Sujets|Topics)$/).fill('a/#/b');
+      await page.getByText(/Ce n’est pas un endroit possible|This cannot be a place/).waitFor();
+      assert.deepEqual(page.faults, []);
+      await page.context().close();
+    }
+  }
+  const page = await signedIn(chromium, daemon, { language: 'fr', theme: 'light' });
+  await page.getByText(/droits vérifiés sur le courtier en marche/).waitFor();
+  await page.goto(`${new URL(page.url()).origin}/#/rights`);
+  const zone = page.getByRole('switch');
+  await zone.press('Space');
+  await page.getByText('La zone des invités est fermée, et les invités sont dehors.').waitFor();
+  assert.equal((await daemon.call('site_status')).guests, false);
+});
+
 test('the wizard from choice to connection, in both languages and three themes', { timeout: 420_000 }, async (t) => {
   const daemon = await Daemon.start(t);
   const chromium = await browser(t);

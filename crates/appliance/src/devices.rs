@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use broker::{BrokerHandle, Identity, Message, Reason};
+use broker::{BrokerHandle, ClientInfo, Identity, Message, Reason};
 use bytes::Bytes;
 use identity::Secret;
 use identity::password::PasswordHashes;
@@ -12,6 +12,8 @@ use wire::{
     ProvisionedDevice,
 };
 
+use crate::doors::is_probe;
+use crate::guests::ingest_record;
 use crate::limits::DEVICES;
 use crate::settings::{DeviceRecord, GUESTS, Settings};
 use crate::site::Site;
@@ -32,10 +34,9 @@ impl Appliance {
         let site = inner.site()?;
         let kind = check(&site.settings.load(), &request)?;
         let (password, hashes) = new_password().await?;
-        let now_ms = inner.clock.now_ms();
+        let (now_ms, group) = (inner.clock.now_ms(), request.group);
         let record = DeviceRecord {
             id: request.id,
-            group: request.group,
             kind: request.kind,
             simulated: kind.simulated,
             language: request.language,
@@ -44,6 +45,8 @@ impl Appliance {
             issued_for: site.settings.load().address,
             revoked_ms: None,
             hashes,
+            ingest: ingest_record(&group, &password, now_ms),
+            group,
         };
         // A name that was used before starts afresh.
         inner.presence.forget(&record.id);
@@ -75,6 +78,7 @@ impl Appliance {
         let now_ms = inner.clock.now_ms();
         let record = edit(inner, &site, &request.id, |device, address| {
             device.hashes = hashes;
+            device.ingest = ingest_record(&device.group, &password, now_ms);
             device.issued_ms = now_ms;
             device.issued_for = address;
         })
@@ -240,7 +244,8 @@ pub(crate) async fn clear_retained(broker: &BrokerHandle, branch: &str) -> Resul
 
 /// The identities that are connected now.
 pub(crate) async fn connected(broker: &BrokerHandle) -> HashSet<String> {
-    let clients = broker.clients().await.into_iter().filter(|client| client.connected_since_ms.is_some());
+    let there = |client: &ClientInfo| client.connected_since_ms.is_some() && !is_probe(&client.client_id);
+    let clients = broker.clients().await.into_iter().filter(there);
     clients.map(|client| client.identity.as_str().to_owned()).collect()
 }
 

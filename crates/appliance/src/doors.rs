@@ -12,7 +12,7 @@ use identity::Secret;
 use mqtt::{Ack, Connect, ConnectProperties, Packet, Publish, QoS, Reason, Subscribe, Topic, Version, codec};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, ServerName};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -26,6 +26,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const OURS_FOR: Duration = Duration::from_secs(15);
 /// No device can have this name: it is longer than a device's id may be.
 const PROBE: &str = "courtier-looks-at-its-own-doors";
+/// Proves the rights of others: it says `<this>/<whose>` as its user name.
+pub(crate) const PROVER: &str = "courtier-proves-the-rights";
+
+/// Whether a client is one of ours: it is no device that came.
+pub(crate) fn is_probe(client_id: &str) -> bool {
+    client_id.starts_with(PROBE) || client_id.starts_with(PROVER)
+}
 
 /// The sockets of our own tries, so that they are no refusals in the journal, and the passwords
 /// of the moment of those who may come in by them.
@@ -52,8 +59,13 @@ impl Probes {
 
     /// An identity of our own, for a socket of ours that knows its password of the moment.
     pub fn admits(&self, peer: SocketAddr, user: &str, password: &[u8]) -> Option<Identity> {
+        // Whoever proves rights comes in as the member whose rights they are.
+        let (user, identity) = match user.split_once('/') {
+            Some((PROVER, member)) => (PROVER, member),
+            _ => (user, user),
+        };
         let right = self.ours(peer) && self.passwords().get(user).is_some_and(|known| known.matches(password));
-        right.then(|| Identity::new(user))
+        right.then(|| Identity::new(identity))
     }
 
     fn passwords(&self) -> MutexGuard<'_, HashMap<&'static str, Secret>> {
@@ -91,6 +103,8 @@ pub(crate) struct Doors {
     pub address: Ipv4Addr,
     pub mqtts: u16,
     pub wss: u16,
+    /// The plain door of the guest zone.
+    pub plain: Option<u16>,
     pub host_name: String,
     pub slug: String,
     pub authority: Vec<u8>,
@@ -115,6 +129,11 @@ pub(crate) struct Knocker<'a> {
 
 /// Fails with a short text: it is evidence for a screen, and nothing decides on it.
 pub(crate) type Tried<T> = Result<T, &'static str>;
+
+/// Bytes there and back.
+pub(crate) trait Bytewise: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Bytewise for T {}
+pub(crate) type Line = Box<dyn Bytewise>;
 
 impl Knocker<'_> {
     pub fn new<'a>(doors: &'a Doors, probes: &'a Arc<Probes>) -> Result<Knocker<'a>, Error> {
@@ -142,6 +161,15 @@ impl Knocker<'_> {
 
     pub async fn encrypt(&self, stream: TcpStream, name: ServerName<'static>) -> std::io::Result<TlsStream<TcpStream>> {
         self.tls.connect(name, stream).await
+    }
+
+    /// A connection to the door with TLS, or to that of the guests.
+    pub async fn line(&self, guest: bool) -> Tried<Line> {
+        if guest {
+            let port = self.doors.plain.ok_or("the guest zone has no door")?;
+            return Ok(Box::new(self.tcp(port).await?));
+        }
+        Ok(Box::new(self.tls(self.doors.mqtts, self.by_address()).await?))
     }
 
     pub fn by_address(&self) -> ServerName<'static> {

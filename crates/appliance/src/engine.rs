@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use broker::{
-    Broker, BrokerHandle, Config, ListenError, ListenerId, ListenerSpec, OriginRule, Rate, Rates, Transport, Zone,
+    Broker, BrokerHandle, Config, ListenError, ListenerId, ListenerSpec, OriginRule, Rate, Rates, Reason, Transport,
+    Zone,
 };
 use identity::Certificate;
 use rustls::ServerConfig;
@@ -45,6 +46,7 @@ pub(crate) struct Engine {
 #[derive(Clone, Copy)]
 struct Door {
     id: ListenerId,
+    zone: Zone,
     address: Ipv4Addr,
     tls: bool,
 }
@@ -82,10 +84,18 @@ impl Engine {
         if address != Ipv4Addr::LOCALHOST {
             addresses.insert(0, address);
         }
+        // This computer first: its clients prove the rights before the room comes in.
+        addresses.reverse();
         for address in &addresses {
+            if !address.is_loopback() && !inner.proven() {
+                break;
+            }
             if let Err(error) = engine.open_doors(&settings, *address, &tls, &addresses).await {
                 engine.stop().await;
                 return Err(error);
+            }
+            if *address == Ipv4Addr::LOCALHOST {
+                inner.prove_with(&engine, site).await;
             }
         }
         engine.announce(inner, site);
@@ -108,12 +118,21 @@ impl Engine {
             ("ports.wss", wss, Transport::Wss(tls.clone(), pages), Zone::Main),
         ];
         specs.extend(mqtt.map(|port| ("ports.mqtt", port, Transport::Tcp, Zone::Guests)));
+        self.open_each(specs, address, all).await
+    }
+
+    async fn open_each(
+        &self,
+        specs: Vec<(&'static str, u16, Transport, Zone)>,
+        address: Ipv4Addr,
+        all: &[Ipv4Addr],
+    ) -> Result<(), Error> {
         for (field, port, transport, zone) in specs {
             let secure = !matches!(transport, Transport::Tcp);
             let addr = SocketAddr::from((address, port));
             let spec = ListenerSpec { name: field.to_owned(), addr, transport, zone };
             match self.broker.add_listener(spec).await {
-                Ok(opened) => hold(&self.doors).push(Door { id: opened.id, address, tls: secure }),
+                Ok(opened) => hold(&self.doors).push(Door { id: opened.id, zone, address, tls: secure }),
                 Err(ListenError::Taken { .. }) => return Err(ports::taken(field, port, all)),
                 Err(ListenError::Other { source, .. }) if source.kind() == std::io::ErrorKind::PermissionDenied => {
                     return Err(Error::PortInvalid { field, port });
@@ -122,6 +141,66 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Plain MQTT for guests, wherever the other doors are open. All of them or none.
+    pub async fn open_guest_doors(&self, port: u16) -> Result<(), Error> {
+        let mut addresses: Vec<Ipv4Addr> = hold(&self.doors).iter().map(|door| door.address).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        for address in &addresses {
+            let spec = vec![("ports.mqtt", port, Transport::Tcp, Zone::Guests)];
+            if let Err(error) = self.open_each(spec, *address, &addresses).await {
+                self.close_guest_doors().await;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    pub async fn close_guest_doors(&self) {
+        self.close(|door| door.zone == Zone::Guests).await;
+    }
+
+    async fn close(&self, which: impl Fn(&Door) -> bool) {
+        let closed: Vec<Door> = hold(&self.doors).extract_if(.., |door| which(door)).collect();
+        for door in closed {
+            self.broker.remove_listener(door.id).await;
+        }
+    }
+
+    /// Opens the doors to the room, if they are not. Only a broker whose rights are proven gets here.
+    pub async fn open_room(&self, inner: &Inner, site: &Site) -> Result<(), Error> {
+        let address = self.address();
+        if address.is_loopback() || hold(&self.doors).iter().any(|door| !door.address.is_loopback()) {
+            return Ok(());
+        }
+        let settings = site.settings.load_full();
+        let tls = identity::tls::server_config(&hold(&self.certificate).chain, &site.server_key, None)?;
+        if let Err(error) = self.open_doors(&settings, address, &tls, &[address]).await {
+            self.close_room().await;
+            return Err(error);
+        }
+        self.announce(inner, site);
+        Ok(())
+    }
+
+    /// Closes every door to the room, and ends what came through them.
+    pub async fn close_room(&self) {
+        hold(&self.announcement).take();
+        self.close(|door| !door.address.is_loopback()).await;
+        for client in self.broker.clients().await {
+            if client.peer.is_some_and(|peer| !peer.ip().is_loopback()) {
+                self.broker.kick(&client.client_id, Reason::AdministrativeAction).await;
+            }
+        }
+    }
+
+    /// Where the plain HTTP door may be open.
+    pub fn claim_door(&self, inner: &Inner, site: &Site) -> Option<SocketAddr> {
+        let address = self.address();
+        let may = inner.proven() || address.is_loopback();
+        may.then(|| SocketAddr::from((address, site.settings.load().ports.claim)))
     }
 
     pub fn address(&self) -> Ipv4Addr {
@@ -139,7 +218,7 @@ impl Engine {
     fn announce(&self, inner: &Inner, site: &Site) {
         let settings = site.settings.load();
         let address = self.address();
-        if !inner.options.announce || address.is_loopback() {
+        if !inner.options.announce || address.is_loopback() || !inner.proven() {
             return;
         }
         *hold(&self.announcement) = Announcement::start(&Announced {
@@ -155,6 +234,7 @@ impl Engine {
     /// The beats of a running site: rates and addresses every second, upkeep every minute.
     fn watch(self: &Arc<Engine>, inner: &Arc<Inner>, site: &Arc<Site>) {
         let (engine, inner_, site_) = (Arc::downgrade(self), inner.clone(), site.clone());
+        let beating = site.clone();
         let sample = tokio::spawn(async move {
             let mut beat = tokio::time::interval(SAMPLE_EVERY);
             loop {
@@ -167,6 +247,9 @@ impl Engine {
                 }
                 if !engine.address().is_loopback() {
                     inner_.reach.look(&site_.settings.load().interface, inner_.clock.now_ms());
+                }
+                if let Err(error) = rights::expire(&inner_, &beating).await {
+                    tracing::warn!(%error, "a right that has ended");
                 }
             }
         });
@@ -238,7 +321,7 @@ impl Engine {
             tls
         };
         let old: Vec<Door> = hold(&self.doors).iter().filter(|door| !door.address.is_loopback()).copied().collect();
-        if !now.is_loopback() {
+        if !now.is_loopback() && inner.proven() {
             self.open_doors(&settings, now, &tls, &[now]).await?;
         }
         hold(&self.doors).retain(|door| old.iter().all(|old| old.id != door.id));
@@ -247,7 +330,7 @@ impl Engine {
         }
         *hold(&self.address) = now;
         self.announce(inner, site);
-        inner.open_claim_door(Some(SocketAddr::from((now, settings.ports.claim))));
+        inner.open_claim_door(self.claim_door(inner, site));
         Ok(())
     }
 
@@ -273,7 +356,7 @@ async fn spawn(inner: &Arc<Inner>, site: &Arc<Site>, settings: &Settings) -> Res
     };
     let builder = Broker::builder(config, Arc::new(Porter(inner.directory.clone())))
         .clock(inner.clock.clone())
-        .rights(rights::of(settings))
+        .rights(inner.rights(settings))
         .keeper(keeper, settled);
     // Opening the store reads all that is retained.
     Ok(tokio::task::spawn_blocking(move || builder.spawn()).await??)

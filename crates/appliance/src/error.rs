@@ -69,6 +69,20 @@ pub(crate) enum Error {
     ClaimUnknown,
     #[error("the claim has expired")]
     ClaimExpired,
+    #[error("sentence {index}: the {part} cannot be this: {why}")]
+    RightsWord { index: usize, part: &'static str, why: &'static str },
+    #[error("the rights were changed meanwhile: read them again")]
+    RightsOutdated,
+    #[error("there is no change to undo")]
+    NothingToUndo,
+    #[error("that is no topic filter")]
+    Filter,
+    #[error("no sentence of the rights allows it to write to {0:?}")]
+    RightsDenied(String),
+    #[error("nobody posts to this address now")]
+    IngestUnknown,
+    #[error("more than {0} messages a second")]
+    TooFast(u32),
     #[error("the broker is stopped")]
     BrokerStopped,
     #[error("{what} is damaged: {detail}")]

@@ -7,6 +7,8 @@ use broker::{Keeper, Message, Offer, Settled};
 use recorder::{Sample, Sink};
 use tokio::sync::mpsc;
 
+use crate::rights::proof::is_trial;
+
 pub(crate) struct Keeping {
     sink: Arc<Mutex<Sink>>,
     /// The broker that runs now.
@@ -39,6 +41,9 @@ struct Recording(Arc<Mutex<Sink>>);
 
 impl Keeper for Recording {
     fn offer(&mut self, message: &Arc<Message>) -> Offer {
+        if is_trial(message) {
+            return Offer::NotMine;
+        }
         // Held for a moment only, and by one broker: this never waits.
         let mut sink = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let offer = sink.offer(&Sample {

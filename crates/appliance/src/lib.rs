@@ -17,6 +17,7 @@ mod fights;
 mod firewall;
 mod first_picture;
 mod folder;
+mod guests;
 mod journal;
 mod keeping;
 pub mod lab;
@@ -29,6 +30,7 @@ mod patients;
 mod ports;
 mod presence;
 mod problem;
+mod proving;
 mod provision;
 mod rates;
 mod reach;
@@ -56,13 +58,14 @@ pub use limits::{LIMITS, Limit};
 pub use records::CsvStyle;
 pub use rescue::rescue;
 use tokio::sync::{Mutex as AsyncMutex, watch};
-use wire::{AddressChange, Damage, DoorCheck};
+use wire::{AddressChange, Damage, DoorCheck, RightsProof};
 
 use crate::claims::Claims;
 use crate::directory::Directory;
 use crate::doors::Probes;
 use crate::engine::Engine;
 use crate::folder::Folder;
+use crate::guests::GuestRates;
 use crate::journal::Journal;
 use crate::patients::Patients;
 use crate::presence::Presence;
@@ -88,12 +91,24 @@ pub struct Options {
     pub secret_store: SecretKeeping,
     /// Tell the local network the name of the site (mDNS).
     pub announce: bool,
+    /// For tests of the proof: changes the rules on their way from the sentences to the broker.
+    #[doc(hidden)]
+    pub tamper: Option<Tamper>,
 }
+
+#[doc(hidden)]
+pub type Tamper = fn(&mut [(broker::Identity, Vec<broker::Rule>)]);
 
 impl Options {
     /// The real thing: the system's clock, its keyring, and the name on the network.
     pub fn new(data_dir: impl Into<PathBuf>) -> Options {
-        Options { data_dir: data_dir.into(), clock: Clock::system(), secret_store: SecretKeeping::Auto, announce: true }
+        Options {
+            data_dir: data_dir.into(),
+            clock: Clock::system(),
+            secret_store: SecretKeeping::Auto,
+            announce: true,
+            tamper: None,
+        }
     }
 }
 
@@ -134,6 +149,8 @@ pub(crate) struct Inner {
     pub cables: Cables,
     moved: Mutex<Option<AddressChange>>,
     checks: Mutex<Vec<DoorCheck>>,
+    proof: Mutex<Option<RightsProof>>,
+    pub guest_rates: GuestRates,
     rates: Mutex<Rates>,
     recorded: AsyncMutex<Option<records::Known>>,
     claim_door: watch::Sender<Option<SocketAddr>>,
@@ -164,6 +181,8 @@ impl Appliance {
             cables: Cables::default(),
             moved: Mutex::default(),
             checks: Mutex::default(),
+            proof: Mutex::default(),
+            guest_rates: GuestRates::default(),
             rates: Mutex::default(),
             recorded: AsyncMutex::default(),
             claim_door: watch::channel(None).0,
@@ -252,6 +271,20 @@ impl Inner {
         self.checks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What the running broker was last found to decide.
+    pub fn proof(&self) -> Option<RightsProof> {
+        self.proof.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether it decides as the sentences say: then the room may come in.
+    pub fn proven(&self) -> bool {
+        self.proof().is_some_and(|proof| proof.holds())
+    }
+
+    pub fn set_proof(&self, proof: Option<RightsProof>) {
+        *self.proof.lock().unwrap_or_else(PoisonError::into_inner) = proof;
+    }
+
     pub fn open_claim_door(&self, address: Option<SocketAddr>) {
         self.claim_door.send_if_modified(|current| std::mem::replace(current, address) != address);
     }
@@ -310,9 +343,8 @@ impl Inner {
             }
             Err(error) => return Err(error),
         };
-        let ports = site.settings.load().ports;
-        self.open_claim_door(Some(SocketAddr::from((engine.address(), ports.claim))));
-        site.set_engine(Some(engine));
+        site.set_engine(Some(engine.clone()));
+        self.open_claim_door(engine.claim_door(self, site));
         self.cables.follow(self, site);
         if let Err(error) = simulated::resume(self, site).await {
             tracing::warn!(%error, "the simulated devices stay away");
@@ -326,6 +358,7 @@ impl Inner {
         if let Some(engine) = site.set_engine(None) {
             engine.stop().await;
             self.rates().pause();
+            self.set_proof(None);
             self.journal.tell(self.clock.now_ms(), wire::EventKind::BrokerStopped, None);
         }
     }

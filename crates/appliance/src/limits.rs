@@ -60,5 +60,12 @@ limits! {
     SERIAL_LINKS: usize = 32, "ports", "the boards of a class on hubs";
     SERIAL_LINE_BYTES: usize = 4 * 1024, "bytes a line", "a line of readings, not a file";
     SERIAL_LINES_PER_SECOND: u32 = 100, "lines a port", "a board in an endless loop must not fill the disk";
+    RIGHTS_SENTENCES: usize = 200, "sentences", "more nobody reads";
+    RIGHTS_UNDONE: usize = 10, "changes", "a lesson of trying";
+    RIGHTS_COLUMNS: usize = 40, "columns", "more no screen shows";
+    PROVERS: usize = 24, "members", "a change of rights is proven in about a second";
+    PROVEN_OBJECTS: usize = 12, "objects", "a change of rights is proven in about a second";
+    INGEST_BYTES: usize = 64 * 1024, "bytes a post", "ten seconds of three axes at 100 Hz";
+    INGEST_MS: i64 = 2_592_000_000, "ms", "a project of some weeks";
     DISK_LOW_BYTES: u64 = 500_000_000, "bytes", "time to make room before recording stops";
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use mqtt::{QoS, Topic, Version};
 use wire::{Client, Nothing, Problem, PublishMessage, TopicDetail, TopicRef};
 
+use crate::doors::is_probe;
 use crate::limits::{DETAIL_BYTES, PUBLISH_BYTES};
 use crate::{Appliance, Error};
 
@@ -65,7 +66,7 @@ impl Appliance {
 
     pub async fn client_list(&self, _: Nothing) -> Result<Vec<Client>, Problem> {
         let Some(engine) = self.inner.site()?.engine() else { return Ok(Vec::new()) };
-        let clients = engine.broker.clients().await.into_iter();
+        let clients = engine.broker.clients().await.into_iter().filter(|client| !is_probe(&client.client_id));
         Ok(clients
             .filter(|client| !client.peer.is_some_and(|peer| self.inner.probes.ours(peer)))
             .map(|client| Client {

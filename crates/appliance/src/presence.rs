@@ -21,6 +21,7 @@ pub(crate) struct Seen {
     pub last_seen_ms: Option<i64>,
     pub last_refusal: Option<Refusal>,
     last_said_ms: Option<i64>,
+    last_posted_ms: Option<i64>,
     usual_pause_ms: Option<f64>,
     address: Option<IpAddr>,
 }
@@ -33,6 +34,9 @@ impl Seen {
             let usual = self.usual_pause_ms.unwrap_or(f64::INFINITY) * LATE_AFTER_PAUSES;
             let late = silent_ms > LATE_AFTER_MS && silent_ms as f64 > usual;
             return if late { DeviceState::Late } else { DeviceState::Online };
+        }
+        if self.last_posted_ms.is_some_and(|posted| (0..LATE_AFTER_MS).contains(&(now_ms - posted))) {
+            return DeviceState::Online;
         }
         match (&self.last_refusal, self.last_seen_ms) {
             (Some(refusal), seen) if seen.is_none_or(|seen| refusal.at_ms >= seen) => DeviceState::Refused,
@@ -57,6 +61,16 @@ impl Presence {
         seen.last_seen_ms = Some(at_ms);
         seen.last_refusal = None;
         seen.address = address.or(seen.address);
+    }
+
+    /// It posted something by HTTP: it has no connection to be seen by.
+    pub fn posted(&self, device: &str, address: IpAddr, at_ms: i64) {
+        let mut devices = self.devices();
+        let seen = devices.entry(device.to_owned()).or_default();
+        seen.last_seen_ms = Some(at_ms);
+        seen.last_posted_ms = Some(at_ms);
+        seen.last_refusal = None;
+        seen.address = Some(address);
     }
 
     pub fn left(&self, device: &str, at_ms: i64) {

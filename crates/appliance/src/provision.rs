@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use identity::claim::{self, ClaimToken};
-use identity::{Secret, qr};
+use identity::{IngestToken, Secret, qr};
 use kinds::{Handout, Language};
 use serde_json::json;
 use wire::{AppLink, Claim, DeviceFile, ProvisionedDevice, ShownOnce};
@@ -33,7 +33,9 @@ impl Inner {
             Some(port) if record.guest() => port,
             _ => settings.ports.mqtts,
         };
-        let (files, app_link) = made(site, &settings, record, password, &address, &topic)?;
+        let ingest = record.guest().then(|| IngestToken::of(password).url(&address, settings.ports.claim));
+        let (files, app_link) =
+            made(site, &settings, record, password, &address, &topic, ingest.as_ref().map(Secret::expose))?;
         let bundle = if files.is_empty() { Vec::new() } else { kinds::bundle(&files)? };
         let mut provisioned = ProvisionedDevice {
             device: self.device(site, &record.id).await?,
@@ -47,6 +49,7 @@ impl Inner {
             bundle_name: format!("{}.zip", record.id),
             claim: None,
             app_link: app_link.map(|link| shown_link(&link)).transpose()?,
+            ingest_url: ingest.as_ref().map(|url| ShownOnce::new(url.expose())),
         };
         if !record.simulated && site.engine().is_some() {
             provisioned.claim = Some(self.open_claim(site, &settings, &provisioned, &files)?);
@@ -114,6 +117,7 @@ fn made(
     password: &Secret,
     address: &str,
     topic: &str,
+    ingest: Option<&str>,
 ) -> Result<(Vec<kinds::File>, Option<Secret>), Error> {
     let kind = kinds::find(&record.kind).ok_or_else(|| Error::KindUnknown(record.kind.clone()))?;
     let branch = settings.branch(record);
@@ -128,7 +132,7 @@ fn made(
         port_wss: settings.ports.wss,
         claim_port: settings.ports.claim,
         port_mqtt: settings.ports.mqtt,
-        ingest_url: None,
+        ingest_url: ingest,
         password: password.expose(),
         branch: &branch,
         topic,
@@ -167,6 +171,7 @@ fn guest_file(
         "password": password.expose(),
         "client_id": record.id,
         "topic": topic,
+        "ingest_url": IngestToken::of(password).url(address, settings.ports.claim).expose(),
     });
     kinds::File {
         name: "config.json".to_owned(),

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use broker::{Action, Identity, Message, Origin};
+use broker::{Identity, Message, Origin};
 use bytes::Bytes;
 use mqtt::{QoS, Topic};
 use serde::{Deserialize, Serialize};
@@ -137,7 +137,7 @@ async fn speak(
         let Ok(record) = settings.device(&device) else { continue };
         let Ok(topic) = Topic::parse(measures_topic(&settings, record)) else { continue };
         let Some(engine) = site.engine() else { continue };
-        if !rights::of(&settings).decide(&identity, &device, Action::Publish, &topic).allowed {
+        if !rights::may_write(&settings, record, &topic, inner.clock.now_ms()) {
             let mut link = hold(&link);
             link.dropped += 1;
             link.detail = "the device may not publish".to_owned();

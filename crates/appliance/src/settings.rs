@@ -7,10 +7,11 @@ use identity::password::PasswordHashes;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{DEVICES, QUEUED_MEGABYTES_MOST, QUEUED_MESSAGES_MOST};
+use crate::rights::{self, RightsBefore, sentence};
 use crate::serial::SerialRecord;
 use crate::{Error, names};
 
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 /// The last line. A file that was cut between two devices is still TOML: only this tells.
 const END: &str = "# end";
 /// The group whose members come in by the plain door, and only there.
@@ -30,6 +31,11 @@ pub(crate) struct Settings {
     /// Where that address was found: it is followed when the network gives out another.
     pub interface: String,
     pub guests: bool,
+    /// None at all deny everything: what was lost must not open a door.
+    #[serde(with = "sentence::kept")]
+    pub rights: Vec<wire::RightsSentence>,
+    /// The number of the next sentence: none is given twice.
+    pub next_right: u32,
     pub ports: Ports,
     /// What is held for one device that is away; `None`: the broker's own limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,6 +45,9 @@ pub(crate) struct Settings {
     /// Ports whose boards speak for a device.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub serial: Vec<SerialRecord>,
+    /// The sentences before each of the last changes, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rights_before: Vec<RightsBefore>,
 }
 
 /// Beyond these the messages for a device that is away are dropped, counted and told.
@@ -114,6 +123,17 @@ pub(crate) struct DeviceRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_ms: Option<i64>,
     pub hashes: PasswordHashes,
+    /// A guest's address to post to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingest: Option<IngestRecord>,
+}
+
+/// What is kept of the token in a guest's address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IngestRecord {
+    pub sha256: String,
+    pub expires_ms: i64,
 }
 
 impl DeviceRecord {
@@ -129,6 +149,11 @@ impl Settings {
 
     pub fn branch(&self, device: &DeviceRecord) -> String {
         format!("{}/{}/{}", self.slug, device.group, device.id)
+    }
+
+    /// Whether this one may come in at all.
+    pub fn admitted(&self, device: &DeviceRecord) -> bool {
+        device.revoked_ms.is_none() && (self.guests || !device.guest())
     }
 
     pub fn device(&self, id: &str) -> Result<&DeviceRecord, Error> {
@@ -175,6 +200,7 @@ impl Settings {
         if self.devices.len() > DEVICES {
             return Err(Error::TooManyDevices);
         }
+        self.verify_rights()?;
         let mut seen = HashSet::new();
         for device in &self.devices {
             if !names::is_id(&device.id) || !seen.insert(&device.id) {
@@ -192,15 +218,52 @@ impl Settings {
         }
         Ok(())
     }
+
+    fn verify_rights(&self) -> Result<(), Error> {
+        rights::verify(&self.rights)?;
+        self.rights_before.iter().try_for_each(|before| rights::verify(&before.rights))?;
+        let all = self.rights.iter().chain(self.rights_before.iter().flat_map(|before| &before.rights));
+        match all.map(|sentence| sentence.number).max() {
+            Some(highest) if highest >= self.next_right => {
+                Err(Error::SettingsValue { what: "number of a right", value: highest.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Brings the table of an older version up to today's, one step a version.
-fn migrate(table: toml::Table) -> Result<toml::Table, Error> {
+fn migrate(mut table: toml::Table) -> Result<toml::Table, Error> {
+    if table.get("version").and_then(toml::Value::as_integer) == Some(1) {
+        add_rights(&mut table)?;
+    }
     match table.get("version").and_then(toml::Value::as_integer) {
         Some(VERSION) => Ok(table),
         Some(version) => Err(Error::SettingsVersion(version)),
         None => Err(Error::SettingsText("no version".to_owned())),
     }
+}
+
+/// Version 1 had no sentences: its devices wrote their own branch and read their own commands.
+fn add_rights(table: &mut toml::Table) -> Result<(), Error> {
+    #[derive(Serialize)]
+    struct Added {
+        #[serde(with = "sentence::kept")]
+        rights: Vec<wire::RightsSentence>,
+        next_right: u32,
+    }
+    let rights = sentence::defaults();
+    let added = Added { next_right: next_after(&rights), rights };
+    if table.contains_key("rights") || table.contains_key("next_right") {
+        return Err(Error::SettingsText("rights in a version that had none".to_owned()));
+    }
+    table.extend(toml::Table::try_from(added).map_err(|error| Error::SettingsText(error.to_string()))?);
+    table.insert("version".to_owned(), toml::Value::Integer(2));
+    Ok(())
+}
+
+pub(crate) fn next_after(rights: &[wire::RightsSentence]) -> u32 {
+    rights.iter().map(|sentence| sentence.number).max().unwrap_or(0).saturating_add(1)
 }
 
 #[cfg(test)]
@@ -219,6 +282,8 @@ mod tests {
             address: Ipv4Addr::LOCALHOST,
             interface: "lo".into(),
             guests: false,
+            rights: sentence::defaults(),
+            next_right: 4,
             ports: Ports::DEFAULT,
             queue: Some(QueueSetting { messages: 500, megabytes: 4 }),
             devices: vec![DeviceRecord {
@@ -232,8 +297,10 @@ mod tests {
                 issued_for: Ipv4Addr::LOCALHOST,
                 revoked_ms: None,
                 hashes,
+                ingest: None,
             }],
             serial: Vec::new(),
+            rights_before: Vec::new(),
         }
     }
 
@@ -242,6 +309,21 @@ mod tests {
         let text = sample().to_text().unwrap();
         assert_eq!(Settings::parse(&text).unwrap(), sample_with_hashes_of(&text));
         assert!(!text.contains("K7QH"), "no secret");
+    }
+
+    #[test]
+    fn a_file_of_version_1_gets_the_rights_it_had() {
+        let text = sample().to_text().unwrap();
+        let old: Vec<&str> = text.lines().filter(|line| !line.starts_with("next_right")).collect();
+        let old = old.join("\n").replace("version = 2", "version = 1");
+        let (head, tail) = old.split_once("[[rights]]").unwrap();
+        let devices = tail.find("[[devices]]").unwrap();
+        let ports = tail.find("[ports]").unwrap_or(devices).min(devices);
+        let old = format!("{head}{}\n", tail.get(ports..).unwrap());
+        assert!(!old.contains("says"), "{old}");
+        assert_eq!(Settings::parse(&old).unwrap(), sample_with_hashes_of(&text));
+        let none = old.replace("version = 1", "version = 2");
+        assert!(Settings::parse(&none).is_err(), "rights that were lost are not the usual ones");
     }
 
     /// Hashes are salted: two samples differ in them.
@@ -259,8 +341,13 @@ mod tests {
             assert!(text.contains(from), "{from}");
             assert!(Settings::parse(&text.replace(from, to)).is_err(), "{to}");
         };
-        refused("version = 1", "version = 2");
-        refused("version = 1", "");
+        refused("version = 2", "version = 3");
+        refused("version = 2", "version = 1");
+        refused("version = 2", "");
+        refused("everybody writes own_branch", "everybody owns own_branch");
+        refused("number = 2", "number = 1");
+        refused("number = 2", "number = 4");
+        refused("next_right = 4\n", "");
         refused("slug = \"salle114\"", "slug = \"#\"");
         refused("guests = false", "guests = true");
         refused("mqtts = 8883", "mqtts = 9001");

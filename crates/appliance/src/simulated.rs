@@ -237,6 +237,7 @@ impl Appliance {
                 issued_for: settings.address,
                 revoked_ms: None,
                 hashes,
+                ingest: None,
             };
             fresh.push((record, password));
         }

@@ -130,7 +130,8 @@ impl Site {
         Ok(answer)
     }
 
-    pub async fn save(&self, inner: &Inner, settings: Settings) -> Result<(), Error> {
+    pub async fn save(&self, inner: &Inner, mut settings: Settings) -> Result<(), Error> {
+        rights::forget_strays(&mut settings);
         let text = settings.to_text()?;
         let (path, good) = (inner.folder.settings(), inner.folder.good_settings());
         tokio::task::spawn_blocking(move || {
@@ -139,7 +140,7 @@ impl Site {
         })
         .await??;
         inner.directory.replace(&settings);
-        let rights = rights::of(&settings);
+        let rights = inner.rights(&settings);
         self.settings.store(Arc::new(settings));
         if let Some(engine) = self.engine() {
             engine.broker.set_rights(rights).await;

@@ -7,7 +7,8 @@ use identity::store::Kept;
 use wire::{Nothing, Phase, Problem, SiteStatus, StartSite};
 
 use crate::doors::{self, Doors};
-use crate::settings::{Ports, Settings, VERSION};
+use crate::rights::sentence;
+use crate::settings::{Ports, Settings, VERSION, next_after};
 use crate::site::Site;
 use crate::{Appliance, Error, Inner, State, names, network, ports};
 
@@ -69,6 +70,7 @@ fn parse(request: &StartSite) -> Result<Settings, Error> {
     chosen.mqtt = if request.guests { chosen.mqtt.or(Some(Ports::GUEST_PORT)) } else { None };
     chosen.check()?;
     let slug = Some(names::slug(&name)).filter(|slug| names::is_id(slug)).unwrap_or_else(|| "site".to_owned());
+    let rights = sentence::defaults();
     Ok(Settings {
         version: VERSION,
         name,
@@ -77,6 +79,9 @@ fn parse(request: &StartSite) -> Result<Settings, Error> {
         address,
         interface: listed.interface,
         guests: request.guests,
+        next_right: next_after(&rights),
+        rights,
+        rights_before: Vec::new(),
         ports: chosen,
         queue: None,
         devices: Vec::new(),
@@ -137,6 +142,9 @@ async fn restart(inner: &Arc<Inner>, site: &Arc<Site>, asked: Settings) -> Resul
         devices: before.devices.clone(),
         serial: before.serial.clone(),
         queue: before.queue,
+        rights: before.rights.clone(),
+        next_right: before.next_right,
+        rights_before: before.rights_before.clone(),
         ..asked
     };
     check_ports(&settings)?;
@@ -170,6 +178,7 @@ impl Inner {
             secret_store: String::new(),
             simulated: 0,
             checks: Vec::new(),
+            proof: None,
         };
         match &*self.state() {
             State::FirstRun => {}
@@ -214,6 +223,7 @@ impl Inner {
             .ok()
             .map(|until| until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
         status.checks = self.checks().clone();
+        status.proof = self.proof();
     }
 
     /// Tries our own doors, and keeps what was found for the status.
@@ -225,6 +235,7 @@ impl Inner {
             address,
             mqtts: settings.ports.mqtts,
             wss: settings.ports.wss,
+            plain: settings.ports.mqtt,
             host_name: settings.host_name(),
             slug: settings.slug.clone(),
             authority: site.authority.cert_der().to_vec(),

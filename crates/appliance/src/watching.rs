@@ -12,6 +12,7 @@ use wire::{LiveView, Problem};
 
 use crate::limits::{LIVE_OPEN, LIVE_PAUSE_MS, LIVE_ROWS, LIVE_WAIT_MS, SEARCH_CHARS};
 use crate::presence::Presence;
+use crate::rights::proof::is_trial;
 use crate::{Appliance, Error};
 
 /// Publications are taken in bundles: a viewer cannot tell, and the broker keeps the processor.
@@ -114,6 +115,9 @@ impl Live {
         let mut tree = self.tree();
         for message in bundle.drain(..) {
             let at_ms = message.at_us / 1000;
+            if is_trial(&message) {
+                continue;
+            }
             let publisher = match &message.origin {
                 Origin::Client { identity, .. } => {
                     presence.said(identity.as_str(), at_ms);

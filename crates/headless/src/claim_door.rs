@@ -1,5 +1,5 @@
-//! The plain door of the room: the time, the authority, and claims. Open while the site says so;
-//! never a login. GET reveals and burns nothing, only POST does.
+//! The plain door of the room: the time, the authority, claims, and what guests post. Open while
+//! the site says so; never a login. GET reveals and burns nothing, only POST does.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -7,19 +7,23 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{ConnectInfo, FromRef, Path, State};
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRef, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::net::TcpListener;
 use wire::Code;
 
-use crate::limits::{WRONG_CLAIMS, WRONG_CLAIMS_IN_ALL};
+use crate::limits::{POST_BYTES, WRONG_CLAIMS, WRONG_CLAIMS_IN_ALL};
 use crate::reply::{self, Refusal, with_type};
 use crate::router::{Shared, public};
 
 const PAGE: &str = include_str!("../claim/page.html");
 const REACHED: &str = include_str!("../claim/ping.html");
+/// Phones show this before they send anything.
+const PRIVACY: &str = include_str!("../claim/privacy.txt");
 const SCRIPT: &str = include_str!("../claim/claim.js");
 const CRYPTO: &str = include_str!("../claim/crypto.js");
 const STYLE: &str = include_str!("../claim/claim.css");
@@ -59,8 +63,12 @@ async fn serve(addr: SocketAddr, shared: Shared, tries: Arc<Tries>) {
         .route("/c/claim.css", get(|| async { page("text/css; charset=utf-8", STYLE) }))
         .route("/c/{id}", post(claim))
         .route("/ping", get(ping))
+        .route("/in/{token}", post(ingest).layer(DefaultBodyLimit::max(POST_BYTES)))
+        .route("/privacy", get(|| async { page("text/plain; charset=utf-8", PRIVACY) }))
         .merge(public());
-    let router = claims.with_state(Claims { shared, tries }).layer(axum::middleware::map_response(reply::headers));
+    let router = claims
+        .with_state(Claims { shared, tries, posts: Arc::default() })
+        .layer(axum::middleware::map_response(reply::headers));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     if let Err(error) = axum::serve(listener, service).await {
         tracing::warn!(%error, "the claim door closed");
@@ -77,6 +85,7 @@ fn page(kind: &'static str, text: &'static str) -> Response {
 struct Claims {
     shared: Shared,
     tries: Arc<Tries>,
+    posts: Arc<Tries>,
 }
 
 impl FromRef<Claims> for Shared {
@@ -112,6 +121,32 @@ async fn claim(
             door.tries.wrong(peer.ip(), now);
             Refusal(problem).into_response()
         }
+    }
+}
+
+/// What a guest measured, as phyphox posts it: any content type, for some name a parameter wrongly.
+/// 204 only when it is stored.
+async fn ingest(
+    State(door): State<Claims>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(token): Path<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let Ok(body) = body else {
+        return Refusal::new(Code::TooLarge, "the body is too large or was cut off").into_response();
+    };
+    match door.shared.appliance.ingest(&token, peer.ip(), body).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(problem) if problem.code == Code::IngestUnknown => {
+            // Others behind the same address may hold a token that is right: only the guess is slowed.
+            let now = Instant::now();
+            if door.posts.exhausted(peer.ip(), now) {
+                return Refusal::new(Code::TooManyTries, "too many unknown addresses; wait a minute").into_response();
+            }
+            door.posts.wrong(peer.ip(), now);
+            Refusal(problem).into_response()
+        }
+        Err(problem) => Refusal(problem).into_response(),
     }
 }
 

@@ -15,6 +15,7 @@ pub const TABLE: &[Limit] = &[
     Limit { name: "code life", value: CODE_SECS, unit: "s" },
     Limit { name: "sessions", value: SESSIONS as u64, unit: "browsers" },
     Limit { name: "session life", value: SESSION_SECS, unit: "s" },
+    Limit { name: "guest post", value: POST_BYTES as u64, unit: "bytes" },
     Limit { name: "wrong claims per address", value: WRONG_CLAIMS as u64, unit: "a minute" },
     Limit { name: "wrong claims", value: WRONG_CLAIMS_IN_ALL as u64, unit: "a minute" },
 ];
@@ -24,6 +25,8 @@ pub const WRONG_CODES: u32 = 10;
 pub const CODE_SECS: u64 = 15 * 60;
 pub const SESSIONS: usize = 32;
 pub const SESSION_SECS: u64 = 12 * 3600;
+/// More than a guest may post: what is over the limit is told so, what is far over is cut off.
+pub const POST_BYTES: usize = 128 * 1024;
 pub const WRONG_CLAIMS: u32 = 10;
 pub const WRONG_CLAIMS_IN_ALL: u32 = 100;
 

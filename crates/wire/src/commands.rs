@@ -85,6 +85,13 @@ macro_rules! with_commands {
             retained_clear:    TopicRef        => Nothing,              Teacher;
             record_query:      QueryRecords    => RecordPage,           Projector;
             record_series:     QuerySeries     => Series,               Projector;
+            rights_show:       Nothing         => RightsShown,          Assistant;
+            rights_change:     ChangeRights    => RightsChanged,        Teacher;
+            rights_undo:       Nothing         => RightsShown,          Teacher;
+            rights_test:       TestRights      => RightsAnswer,         Assistant;
+            rights_of:         DeviceRef       => DeviceRights,         Assistant;
+            rights_prove:      Nothing         => RightsShown,          Teacher;
+            guests_switch:     SwitchGuests    => SiteStatus,           Teacher;
             record_status:     Nothing         => RecorderStatus,       Assistant;
         }
     };

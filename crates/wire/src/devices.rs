@@ -72,6 +72,8 @@ pub struct ProvisionedDevice {
     pub bundle_base64: ShownOnce,
     pub bundle_name: String,
     pub claim: Option<Claim>,
+    /// Guests only: where a phone posts JSON by plain HTTP, `http://<ip>:8480/in/<16 base32>`.
+    pub ingest_url: Option<ShownOnce>,
     /// For a kind whose app is set up by one address.
     pub app_link: Option<AppLink>,
 }

@@ -143,6 +143,11 @@ pub enum EventKind {
     CertificateRenewed,
     /// The network gave this computer another address, or another card was chosen.
     AddressChanged,
+    RightsChanged,
+    /// The broker decides otherwise than the rights say, or they could not be proven.
+    RightsWrong,
+    GuestsOpened,
+    GuestsClosed,
     RecordingGap,
     DiskLow,
 }

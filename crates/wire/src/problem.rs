@@ -66,6 +66,16 @@ pub enum Code {
     DataDamaged,
     DiskFull,
     BrokerStopped,
+    /// A word of a sentence cannot be what it is.
+    RightsInvalid,
+    /// The rights were changed by somebody else meanwhile.
+    RightsOutdated,
+    /// There is nothing to go back to.
+    NothingToUndo,
+    /// The guest zone is closed, or the address to post to has ended.
+    IngestUnknown,
+    /// More messages a second than a guest may send.
+    TooFast,
     /// A fault of ours: the journal holds the details.
     Internal,
 }

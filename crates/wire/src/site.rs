@@ -79,6 +79,8 @@ pub struct SiteStatus {
     pub simulated: u32,
     /// The result of trying our own doors after the start.
     pub checks: Vec<DoorCheck>,
+    /// Whether the running broker decides as the sentences of the rights say.
+    pub proof: Option<crate::RightsProof>,
 }
 
 /// One thing the site tried on itself, as a client would.

@@ -1,7 +1,7 @@
 use std::net::TcpListener;
 
 use rumqttc::mqttbytes::QoS;
-use rumqttc::{AsyncClient, MqttOptions, PublishOptions};
+use rumqttc::{MqttOptions, PublishOptions};
 use serde_json::json;
 use wire::{Code, Phase, RefusalCause};
 
@@ -66,8 +66,7 @@ async fn guests_write_in_their_zone_and_come_in_nowhere_else() {
     let plain = |user: &str, password: &str| {
         let mut options = MqttOptions::new(user, ("127.0.0.1".to_owned(), room.ports.mqtt.unwrap()));
         options.set_credentials(user, password.to_owned());
-        let (client, events) = AsyncClient::builder(options).capacity(10).build();
-        Client { client, events }
+        Client::of(options)
     };
     let mut inside = plain("lea", guest.password.expose());
     inside.connect().await.unwrap();

@@ -44,7 +44,29 @@ impl Room {
         self.dir.path().join(name)
     }
 
+    /// An address of this computer besides loopback, where it has one.
+    pub fn other_address() -> Option<std::net::Ipv4Addr> {
+        let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+        // Nothing is sent: the system only says by which address it would go.
+        socket.connect("192.0.2.1:9").ok()?;
+        match socket.local_addr().ok()?.ip() {
+            std::net::IpAddr::V4(address) if !address.is_loopback() => Some(address),
+            _ => None,
+        }
+    }
+
+    pub async fn open_tampered(&self, tamper: appliance::Tamper) -> House {
+        let mut options = self.options();
+        options.tamper = Some(tamper);
+        House { appliance: Appliance::open(options).await.unwrap(), ports: self.ports.clone() }
+    }
+
     pub async fn try_open(&self) -> Result<House, OpenError> {
+        let appliance = Appliance::open(self.options()).await?;
+        Ok(House { appliance, ports: self.ports.clone() })
+    }
+
+    fn options(&self) -> Options {
         let ahead = self.ahead_us.clone();
         let clock = Clock::new(move || {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as i64;
@@ -54,7 +76,7 @@ impl Room {
         options.clock = clock;
         options.secret_store = SecretKeeping::File;
         options.announce = false;
-        Ok(House { appliance: Appliance::open(options).await?, ports: self.ports.clone() })
+        options
     }
 
     pub async fn open(&self) -> House {
@@ -114,6 +136,10 @@ impl House {
 
     /// A foreign client over TLS that trusts the authority alone.
     pub fn client_with(&self, client_id: &str, user: &str, password: &str) -> Client {
+        Client::of(self.options_of(client_id, user, password))
+    }
+
+    fn options_of(&self, client_id: &str, user: &str, password: &str) -> MqttOptions {
         let ca = self.appliance.authority_files().unwrap().pem.into_bytes();
         let mut options = MqttOptions::new(client_id, ("127.0.0.1".to_owned(), self.ports.mqtts));
         options.set_credentials(user, password.to_owned());
@@ -122,8 +148,17 @@ impl House {
             alpn: None,
             client_auth: None,
         }));
-        let (client, events) = AsyncClient::builder(options).capacity(10).build();
-        Client { client, events }
+        options
+    }
+
+    /// One whose session is kept while it is away.
+    pub fn durable(&self, user: &str, password: &str) -> Client {
+        let mut options = self.options_of(user, user, password);
+        options.set_clean_start(false);
+        options.set_session_expiry_interval(Some(3600));
+        options.set_keep_alive(1);
+        options.set_broker_session_resume_policy(rumqttc::BrokerSessionResumePolicy::AllowBrokerOnly);
+        Client::of(options)
     }
 
     /// The first event from now on, or before, that fits.
@@ -161,9 +196,42 @@ impl House {
 pub struct Client {
     pub client: AsyncClient,
     pub events: EventLoop,
+    /// Payloads that came while something else was waited for.
+    pub heard: Vec<String>,
 }
 
 impl Client {
+    pub fn of(options: MqttOptions) -> Client {
+        let (client, events) = AsyncClient::builder(options).capacity(10).build();
+        Client { client, events, heard: Vec::new() }
+    }
+
+    /// The next event; what is delivered is also kept.
+    pub async fn next(&mut self) -> Event {
+        let event = self.events.poll().await.unwrap();
+        if let Event::Incoming(Incoming::Publish(message)) = &event {
+            self.heard.push(String::from_utf8_lossy(&message.payload).into_owned());
+        }
+        event
+    }
+
+    /// Waits for an answer to a ping: whatever was due before it has come.
+    pub async fn caught_up(&mut self) {
+        let answered = async { while !matches!(self.next().await, Event::Incoming(Incoming::PingResp)) {} };
+        tokio::time::timeout(PATIENCE, answered).await.expect("a PINGRESP");
+    }
+
+    /// Waits until a payload came, and forgets what came until then.
+    pub async fn hears(&mut self, payload: &str) {
+        let heard = async {
+            while !self.heard.iter().any(|heard| heard == payload) {
+                self.next().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, heard).await.expect("the message comes");
+        self.heard.clear();
+    }
+
     /// Waits for the CONNACK: `Err` is what the library says of a refusal.
     pub async fn connect(&mut self) -> Result<(), String> {
         let connected = async {
@@ -185,7 +253,7 @@ impl Client {
         self.client.publish(topic, payload.to_owned(), options).await.unwrap();
         let acknowledged = async {
             loop {
-                if let Event::Incoming(Incoming::PubAck(ack)) = self.events.poll().await.unwrap() {
+                if let Event::Incoming(Incoming::PubAck(ack)) = self.next().await {
                     return ack.reason;
                 }
             }

@@ -21,7 +21,7 @@ async fn a_lab_lets_anybody_in_but_not_everywhere() {
     let lab = Lab::start(options(&["secret/#"])).await.unwrap();
     let settings = MqttOptions::new("anybody", ("127.0.0.1".to_owned(), lab.port));
     let (client, events) = AsyncClient::builder(settings).capacity(10).build();
-    let mut client = Client { client, events };
+    let mut client = Client { client, events, heard: Vec::new() };
     client.connect().await.unwrap();
     assert_ne!(client.publish("open/x", "1", false).await, PubAckReason::NotAuthorized);
     assert_eq!(client.publish("secret/x", "1", false).await, PubAckReason::NotAuthorized);

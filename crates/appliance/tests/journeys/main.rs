@@ -6,11 +6,13 @@ mod claims;
 mod damage;
 mod doors;
 mod first_run;
+mod guests;
 mod harness;
 mod lab;
 mod limits;
 mod refusals;
 mod restart;
+mod rights;
 mod roles;
 #[cfg(unix)]
 mod serial;

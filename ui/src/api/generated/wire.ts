@@ -41,6 +41,26 @@ export type AttachSerial = { device: string, port: string,
 baud: number, };
 
 /**
+ * What an app opens or scans to be set up. It holds the password.
+ */
+export type AppLink = { url: ShownOnce, 
+/**
+ * SVG of its QR code.
+ */
+qr_svg: ShownOnce, };
+
+export type AttachSerial = { device: string, port: string, 
+/**
+ * 115,200 for a micro:bit.
+ */
+baud: number, };
+
+/**
+ * The sentences as they shall be; nothing is changed before `apply`.
+ */
+export type ChangeRights = { sentences: Array<RightsSentence>, revision: string, apply: boolean, };
+
+/**
  * What the network shows since `since_ms`, usually since a page began to wait.
  */
 export type CheckNetwork = { since_ms: number, };
@@ -84,7 +104,7 @@ transport: string, since_ms: number | null, subscriptions: Array<string>, queued
 /**
  * Every reason for a refusal. Each has a sentence in `assets/words`, under `problem_<code>`.
  */
-export type Code = "malformed" | "unknown_command" | "not_allowed" | "not_signed_in" | "wrong_origin" | "too_large" | "name_empty" | "name_invalid" | "name_taken" | "group_invalid" | "kind_unknown" | "device_unknown" | "site_not_started" | "site_already_started" | "address_unknown" | "port_taken" | "port_invalid" | "topic_invalid" | "filter_invalid" | "qos_invalid" | "payload_invalid" | "time_invalid" | "limit_invalid" | "claim_unknown" | "claim_expired" | "too_many_tries" | "data_damaged" | "disk_full" | "broker_stopped" | "internal";
+export type Code = "malformed" | "unknown_command" | "not_allowed" | "not_signed_in" | "wrong_origin" | "too_large" | "name_empty" | "name_invalid" | "name_taken" | "group_invalid" | "kind_unknown" | "device_unknown" | "site_not_started" | "site_already_started" | "address_unknown" | "port_taken" | "port_invalid" | "topic_invalid" | "filter_invalid" | "qos_invalid" | "payload_invalid" | "time_invalid" | "limit_invalid" | "claim_unknown" | "claim_expired" | "too_many_tries" | "data_damaged" | "disk_full" | "broker_stopped" | "rights_invalid" | "rights_outdated" | "nothing_to_undo" | "ingest_unknown" | "too_fast" | "internal";
 
 export type CreateDevice = { id: string, 
 /**
@@ -151,6 +171,15 @@ main: boolean, };
 
 export type DeviceRef = { id: string, };
 
+/**
+ * Everything that a device may do.
+ */
+export type DeviceRights = { device: string, 
+/**
+ * The sentences that speak of it.
+ */
+sentences: Array<RightsSentence>, allowed: Array<RightsGrant>, forbidden: Array<RightsGrant>, };
+
 export type DeviceState = "expected" | "online" | "late" | "absent" | "refused" | "revoked";
 
 /**
@@ -168,7 +197,7 @@ export type Event = { seq: number, at_ms: number, kind: EventKind,
  */
 device: string | null, client_id: string | null, peer: string | null, refusal: Refusal | null, topic: string | null, };
 
-export type EventKind = "connected" | "disconnected" | "refused" | "taken_over" | "kicked" | "device_created" | "device_revoked" | "device_restored" | "device_removed" | "claimed" | "broker_started" | "broker_stopped" | "certificate_renewed" | "address_changed" | "recording_gap" | "disk_low";
+export type EventKind = "connected" | "disconnected" | "refused" | "taken_over" | "kicked" | "device_created" | "device_revoked" | "device_restored" | "device_removed" | "claimed" | "broker_started" | "broker_stopped" | "certificate_renewed" | "address_changed" | "rights_changed" | "rights_wrong" | "guests_opened" | "guests_closed" | "recording_gap" | "disk_low";
 
 export type EventPage = { events: Array<Event>, 
 /**
@@ -411,6 +440,10 @@ topic: string, files: Array<DeviceFile>,
  */
 bundle_base64: ShownOnce, bundle_name: string, claim: Claim | null, 
 /**
+ * Guests only: where a phone posts JSON by plain HTTP, `http://<ip>:8480/in/<16 base32>`.
+ */
+ingest_url: ShownOnce | null, 
+/**
  * For a kind whose app is set up by one address.
  */
 app_link: AppLink | null, };
@@ -485,6 +518,117 @@ facts: Array<Fact>, whose: Whose, };
  * `refusal_<cause>` and `remedy_<cause>`.
  */
 export type RefusalCause = "wrong_password" | "unknown_identity" | "no_credentials" | "revoked" | "not_claimed" | "untrusted_authority" | "client_clock_wrong" | "wrong_host_name" | "left_after_tls" | "plain_on_tls" | "tls_on_plain" | "tls_version" | "tls_key_type" | "tls_other" | "client_certificate" | "client_certificate_date" | "client_certificate_revoked" | "mqtt_on_web_socket" | "web_on_mqtt" | "no_web_socket" | "web_socket_subprotocol" | "wrong_zone" | "client_id_taken" | "duplicate_client_id" | "client_id_invalid" | "protocol_version" | "protocol_error" | "packet_too_large" | "keep_alive_timeout" | "publish_denied" | "subscribe_denied" | "will_denied" | "foreign_origin" | "too_many_connections" | "too_slow" | "server_busy";
+
+export type RightsAction = "publish" | "subscribe";
+
+export type RightsAnswer = { allowed: boolean, why: RightsWhy, sentence: number | null, nearby: Array<number>, 
+/**
+ * Sentences that hold back a part of what an allowed subscription asks for.
+ */
+held_back: Array<number>, 
+/**
+ * The narrowest sentence that would allow it, where one can.
+ */
+proposal: RightsSentence | null, };
+
+export type RightsCell = { writes: RightsReach, reads: RightsReach, 
+/**
+ * The sentences that make it so.
+ */
+sentences: Array<number>, 
+/**
+ * Devices of the row for which it is otherwise.
+ */
+exceptions: number, };
+
+export type RightsChanged = { applied: boolean, preview: RightsPreview, rights: RightsShown, };
+
+export type RightsColumn = { object: RightsObject, 
+/**
+ * As a filter: `salle114/groupe-a/#`.
+ */
+filter: string, };
+
+/**
+ * What a change means to one device.
+ */
+export type RightsDifference = { device: string, gains: Array<RightsGrant>, losses: Array<RightsGrant>, };
+
+export type RightsEnded = { device: string, filter: string, };
+
+export type RightsFault = { device: string, action: RightsAction, topic: string, 
+/**
+ * What the sentences say; the broker said the opposite.
+ */
+allowed: boolean, };
+
+export type RightsGrant = { action: RightsAction, filter: string, };
+
+export type RightsObject = { "kind": "own_branch" } | { "kind": "own_commands" } | { "kind": "own_group" } | { "kind": "group", "name": string } | { "kind": "guest_zone" } | { "kind": "filter", "name": string };
+
+export type RightsPreview = { differences: Array<RightsDifference>, 
+/**
+ * Subscriptions of today that the sentences would end.
+ */
+ended: Array<RightsEnded>, };
+
+/**
+ * The running broker was asked what the sentences say, by clients at its real doors.
+ */
+export type RightsProof = { at_ms: number, tried: number, 
+/**
+ * What the broker decided otherwise than the sentences. While there is one, no door to the
+ * room is open.
+ */
+wrong: Array<RightsFault>, 
+/**
+ * It could not be tried at all: as bad as a wrong answer.
+ */
+hindrance: string | null, };
+
+/**
+ * How far a right reaches into a column of the grid.
+ */
+export type RightsReach = "nothing" | "own" | "part" | "all";
+
+export type RightsRow = { subject: RightsSubject, devices: number, 
+/**
+ * One a column.
+ */
+cells: Array<RightsCell>, };
+
+/**
+ * One right, as a sentence says it.
+ */
+export type RightsSentence = { 
+/**
+ * It never changes and is never given again; refusals name it. 0 asks for a new one.
+ */
+number: number, subject: RightsSubject, verb: RightsVerb, object: RightsObject, 
+/**
+ * A right for a while.
+ */
+until_ms: number | null, };
+
+export type RightsShown = { sentences: Array<RightsSentence>, 
+/**
+ * Of what is shown: a change that was made from an older one is refused.
+ */
+revision: string, columns: Array<RightsColumn>, rows: Array<RightsRow>, 
+/**
+ * What the words of a sentence can be.
+ */
+groups: Array<string>, devices: Array<string>, 
+/**
+ * When the sentences before these were replaced, if they can be brought back.
+ */
+undo_ms: number | null, proof: RightsProof | null, };
+
+export type RightsSubject = { "kind": "everybody" } | { "kind": "guests" } | { "kind": "group", "name": string } | { "kind": "device", "name": string };
+
+export type RightsVerb = "writes" | "reads" | "writes_and_reads" | "must_not";
+
+export type RightsWhy = "allowed" | "forbidden" | "nothing_allows" | "revoked" | "guests_closed";
 
 /**
  * Who asks. Each command names the least role that may use it (`architecture.md` D7).
@@ -596,7 +740,11 @@ simulated: number,
 /**
  * The result of trying our own doors after the start.
  */
-checks: Array<DoorCheck>, };
+checks: Array<DoorCheck>, 
+/**
+ * Whether the running broker decides as the sentences of the rights say.
+ */
+proof: RightsProof | null, };
 
 export type StartSimulated = { 
 /**
@@ -629,9 +777,23 @@ ports: Ports | null, };
 export type StepState = "good" | "bad" | "skipped" | "unknown";
 
 /**
+ * Opens or closes the guest zone of a site that runs.
+ */
+export type SwitchGuests = { open: boolean, 
+/**
+ * `None` takes the usual port, 1883.
+ */
+port: number | null, };
+
+/**
  * Each has words under `selftest_<name>`, and what to do under `selftest_<name>_bad`.
  */
 export type TestName = "name" | "port" | "tls" | "clock" | "login" | "publish" | "receive";
+
+/**
+ * May this device publish to, or subscribe to, this?
+ */
+export type TestRights = { device: string, action: RightsAction, topic: string, };
 
 /**
  * One step of the walk from a device to its message, in the order of the walk.
@@ -703,14 +865,21 @@ export type Commands = {
   retained_clear: { request: TopicRef; answer: Nothing };
   record_query: { request: QueryRecords; answer: RecordPage };
   record_series: { request: QuerySeries; answer: Series };
+  rights_show: { request: Nothing; answer: RightsShown };
+  rights_change: { request: ChangeRights; answer: RightsChanged };
+  rights_undo: { request: Nothing; answer: RightsShown };
+  rights_test: { request: TestRights; answer: RightsAnswer };
+  rights_of: { request: DeviceRef; answer: DeviceRights };
+  rights_prove: { request: Nothing; answer: RightsShown };
+  guests_switch: { request: SwitchGuests; answer: SiteStatus };
   record_status: { request: Nothing; answer: RecorderStatus };
 };
 
-export const CODES: readonly Code[] = ["malformed", "unknown_command", "not_allowed", "not_signed_in", "wrong_origin", "too_large", "name_empty", "name_invalid", "name_taken", "group_invalid", "kind_unknown", "device_unknown", "site_not_started", "site_already_started", "address_unknown", "port_taken", "port_invalid", "topic_invalid", "filter_invalid", "qos_invalid", "payload_invalid", "time_invalid", "limit_invalid", "claim_unknown", "claim_expired", "too_many_tries", "data_damaged", "disk_full", "broker_stopped", "internal"];
+export const CODES: readonly Code[] = ["malformed", "unknown_command", "not_allowed", "not_signed_in", "wrong_origin", "too_large", "name_empty", "name_invalid", "name_taken", "group_invalid", "kind_unknown", "device_unknown", "site_not_started", "site_already_started", "address_unknown", "port_taken", "port_invalid", "topic_invalid", "filter_invalid", "qos_invalid", "payload_invalid", "time_invalid", "limit_invalid", "claim_unknown", "claim_expired", "too_many_tries", "data_damaged", "disk_full", "broker_stopped", "rights_invalid", "rights_outdated", "nothing_to_undo", "ingest_unknown", "too_fast", "internal"];
 
 export const REFUSAL_CAUSES: readonly RefusalCause[] = ["wrong_password", "unknown_identity", "no_credentials", "revoked", "not_claimed", "untrusted_authority", "client_clock_wrong", "wrong_host_name", "left_after_tls", "plain_on_tls", "tls_on_plain", "tls_version", "tls_key_type", "tls_other", "client_certificate", "client_certificate_date", "client_certificate_revoked", "mqtt_on_web_socket", "web_on_mqtt", "no_web_socket", "web_socket_subprotocol", "wrong_zone", "client_id_taken", "duplicate_client_id", "client_id_invalid", "protocol_version", "protocol_error", "packet_too_large", "keep_alive_timeout", "publish_denied", "subscribe_denied", "will_denied", "foreign_origin", "too_many_connections", "too_slow", "server_busy"];
 
-export const EVENT_KINDS: readonly EventKind[] = ["connected", "disconnected", "refused", "taken_over", "kicked", "device_created", "device_revoked", "device_restored", "device_removed", "claimed", "broker_started", "broker_stopped", "certificate_renewed", "address_changed", "recording_gap", "disk_low"];
+export const EVENT_KINDS: readonly EventKind[] = ["connected", "disconnected", "refused", "taken_over", "kicked", "device_created", "device_revoked", "device_restored", "device_removed", "claimed", "broker_started", "broker_stopped", "certificate_renewed", "address_changed", "rights_changed", "rights_wrong", "guests_opened", "guests_closed", "recording_gap", "disk_low"];
 
 export const FACT_KINDS: readonly FactKind[] = ["user", "asked_name", "right_name", "clock", "valid_since", "rule", "no_rule", "largest", "owner", "rivals", "takeovers", "keep_alive", "page"];
 
