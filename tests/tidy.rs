@@ -25,6 +25,11 @@ const ARROWS: &[(&str, &[&str], &str)] = &[
     ("recorder", &["broker", "wire", "axum"], "the disk knows neither the engine nor screens"),
     ("kinds", &["broker", "wire", "tokio"], "a kind is data"),
     (
+        "sheets",
+        &["identity", "kinds", "wire", "broker", "tokio", "jiff", "time"],
+        "paper is pure: words and dates are handed in",
+    ),
+    (
         "wire",
         &["mqtt", "broker", "live", "identity", "recorder", "kinds", "appliance", "tokio"],
         "what crosses a boundary knows no room",

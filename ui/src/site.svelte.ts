@@ -111,6 +111,21 @@ class Site {
     });
   }
 
+  /** Removes many, as `remove` does one: all are shut out at once, and forgotten when the toast goes. */
+  async removeMany(devices: readonly Device[]): Promise<void> {
+    const ids = devices.map(({ id }) => id);
+    const awake = devices.filter(({ state }) => state !== 'revoked').map(({ id }) => id);
+    if (awake.length) await client.call('devices_revoke', { ids: awake });
+    const back = () => ids.forEach((id) => this.leaving.delete(id));
+    ids.forEach((id) => this.leaving.add(id));
+    this.toast(t('bulk_removed', { count: ids.length }), async () => {
+      back();
+      if (awake.length) await client.call('devices_restore', { ids: awake });
+    }, async () => {
+      await client.call('devices_remove', { ids }).finally(back);
+    });
+  }
+
   /** Runs what a button asks for; a refusal becomes a toast in words. */
   async attempt(act: () => Promise<void>): Promise<void> {
     try {

@@ -126,6 +126,9 @@ impl Store {
         let database = Connection::open(path).map_err(failed)?;
         database.pragma_update(None, "journal_mode", "WAL").map_err(damaged)?;
         database.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+        // What was cleared is overwritten where that costs no further page: names of a past year
+        // do not stay in the file.
+        database.pragma_update(None, "secure_delete", "FAST").map_err(failed)?;
         let check: String = database.query_row("PRAGMA quick_check", [], |row| row.get(0)).map_err(damaged)?;
         if check != "ok" {
             return Err(Error::StoreDamaged { detail: check, path: path.to_path_buf() });

@@ -44,9 +44,12 @@ impl Appliance {
             issued_ms: now_ms,
             issued_for: site.settings.load().address,
             revoked_ms: None,
+            awaits_claim: false,
             hashes,
             ingest: ingest_record(&group, &password, now_ms),
             group,
+            next_hashes: None,
+            next_ingest: None,
         };
         // A name that was used before starts afresh.
         inner.presence.forget(&record.id);
@@ -79,10 +82,14 @@ impl Appliance {
         let record = edit(inner, &site, &request.id, |device, address| {
             device.hashes = hashes;
             device.ingest = ingest_record(&device.group, &password, now_ms);
+            device.next_hashes = None;
+            device.next_ingest = None;
+            device.awaits_claim = false;
             device.issued_ms = now_ms;
             device.issued_for = address;
         })
         .await?;
+        inner.printed.forget(std::slice::from_ref(&request.id));
         inner.presence.pardon(&request.id);
         disconnect(&site, &request.id, false).await;
         Ok(inner.provision(&site, &record, &password).await?)
@@ -129,6 +136,7 @@ impl Appliance {
         .await?;
         inner.claims.forget(&record.id);
         inner.cables.follow(inner, &site);
+        inner.printed.forget(std::slice::from_ref(&record.id));
         disconnect(&site, &record.id, true).await;
         if let Some(engine) = site.engine() {
             clear_retained(&engine.broker, &site.settings.load().branch(&record)).await?;
@@ -289,6 +297,7 @@ impl Inner {
             spark: newest.map(|newest| newest.spark.into_iter().map(f64::from).collect()).unwrap_or_default(),
             last_refusal: seen.last_refusal,
             created_ms: record.created_ms,
+            awaits_claim: record.awaits_claim,
         }
     }
 }

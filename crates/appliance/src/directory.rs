@@ -24,7 +24,20 @@ use crate::settings::Settings;
 struct Entry {
     zone: Zone,
     revoked: bool,
+    /// Its card was not scanned yet: nobody can know its password.
+    awaits_claim: bool,
     hashes: PasswordHashes,
+}
+
+impl Entry {
+    /// Why it may not come in, whatever it knows.
+    fn shut_out(&self) -> Option<AuthRefusal> {
+        match self {
+            Entry { revoked: true, .. } => Some(AuthRefusal::Revoked),
+            Entry { awaits_claim: true, .. } => Some(AuthRefusal::NotClaimed),
+            _ => None,
+        }
+    }
 }
 
 /// The devices as the authenticator needs them, swapped whole at each change.
@@ -74,7 +87,8 @@ impl Directory {
             .map(|device| {
                 let zone = if device.guest() { Zone::Guests } else { Zone::Main };
                 let revoked = device.revoked_ms.is_some();
-                (device.id.clone(), Entry { zone, revoked, hashes: device.hashes.clone() })
+                let awaits_claim = device.awaits_claim;
+                (device.id.clone(), Entry { zone, revoked, awaits_claim, hashes: device.hashes.clone() })
             })
             .collect();
         self.lately().retain(|id, _| entries.contains_key(id));
@@ -205,8 +219,10 @@ impl Authenticator for Porter {
             if let Some(name) = named {
                 let name = name.unwrap_or_default();
                 return match directory.find(&name, zone) {
-                    Ok(entry) if entry.revoked => AuthOutcome::Refuse(AuthRefusal::Revoked),
-                    Ok(_) => AuthOutcome::Accept(Identity::new(&name)),
+                    Ok(entry) => match entry.shut_out() {
+                        Some(refusal) => AuthOutcome::Refuse(refusal),
+                        None => AuthOutcome::Accept(Identity::new(&name)),
+                    },
                     Err(refusal) => AuthOutcome::Refuse(refusal),
                 };
             }
@@ -223,15 +239,15 @@ impl Authenticator for Porter {
                 tokio::time::sleep(slowed).await;
             }
             let checked = match directory.find(&user, zone) {
+                Ok(entry) if entry.awaits_claim && !entry.revoked => Err(AuthRefusal::NotClaimed),
                 Ok(entry) => directory.check(&user, password, &entry).await.map(|()| entry),
                 Err(refusal) => Err(refusal),
             };
             if matches!(checked, Err(AuthRefusal::WrongPassword | AuthRefusal::UnknownIdentity)) {
                 directory.wrong_from(peer.ip());
             }
-            match checked {
-                Ok(entry) if entry.revoked => AuthOutcome::Refuse(AuthRefusal::Revoked),
-                Ok(_) => AuthOutcome::Accept(Identity::new(&user)),
+            match checked.and_then(|entry| entry.shut_out().map_or(Ok(()), Err)) {
+                Ok(()) => AuthOutcome::Accept(Identity::new(&user)),
                 Err(refusal) => AuthOutcome::Refuse(refusal),
             }
         })
@@ -267,9 +283,9 @@ impl Authenticator for Porter {
             return AuthOutcome::Refuse(AuthRefusal::WrongPassword);
         }
         lately.wrong = 0;
-        match entry.revoked {
-            true => AuthOutcome::Refuse(AuthRefusal::Revoked),
-            false => AuthOutcome::Accept(Identity::new(name)),
+        match entry.shut_out() {
+            Some(refusal) => AuthOutcome::Refuse(refusal),
+            None => AuthOutcome::Accept(Identity::new(name)),
         }
     }
 
@@ -291,7 +307,7 @@ mod tests {
     fn directory() -> (Directory, Entry) {
         let directory = Directory::new(Arc::default()).unwrap();
         let hashes = identity::password::hash(&Secret::new(std::str::from_utf8(RIGHT).unwrap())).unwrap();
-        let entry = Entry { zone: Zone::Main, revoked: false, hashes };
+        let entry = Entry { zone: Zone::Main, revoked: false, awaits_claim: false, hashes };
         directory.entries.store(Arc::new(HashMap::from([(NAME.to_owned(), entry.clone())])));
         (directory, entry)
     }

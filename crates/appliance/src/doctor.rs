@@ -20,6 +20,9 @@ use crate::site::Site;
 /// A client that tries again and again is told once in this time; every try is counted.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 const REMEMBERED: usize = 1_000;
+/// Topics that one client is told to have been denied in that time: whoever tries more would fill
+/// the list of all.
+const TOPICS_TOLD: usize = 8;
 
 /// Follows the broker's events until it stops.
 pub(crate) fn follow(broker: &BrokerHandle, inner: Arc<Inner>, site: Arc<Site>) -> tokio::task::JoinHandle<()> {
@@ -39,7 +42,7 @@ pub(crate) fn follow(broker: &BrokerHandle, inner: Arc<Inner>, site: Arc<Site>) 
 struct Doctor {
     inner: Arc<Inner>,
     site: Arc<Site>,
-    told: HashMap<(String, RefusalCause), Instant>,
+    told: HashMap<(String, RefusalCause, Option<String>), Instant>,
     fights: Fights,
 }
 
@@ -149,7 +152,10 @@ impl Doctor {
         if self.told.len() > REMEMBERED {
             self.told.retain(|_, told| told.elapsed() < TELL_EVERY);
         }
-        let told_lately = self.told.get(&key).is_some_and(|told| told.elapsed() < TELL_EVERY);
+        let lately = |told: &Instant| told.elapsed() < TELL_EVERY;
+        let same = self.told.iter().filter(|((by, of, _), told)| (by, *of) == (&key.0, key.1) && lately(told)).count();
+        let key = (key.0, key.1, topic.clone());
+        let told_lately = same >= TOPICS_TOLD || self.told.get(&key).is_some_and(lately);
         if told_lately || cause == RefusalCause::KeepAliveTimeout {
             return;
         }

@@ -288,6 +288,8 @@ impl Engine {
         if low && !std::mem::replace(&mut *hold(&self.disk_low), low) {
             inner.journal.tell(inner.clock.now_ms(), EventKind::DiskLow, None);
         }
+        let (printed, now_ms) = (inner.printed.clone(), inner.clock.now_ms());
+        tokio::task::spawn_blocking(move || printed.tidy(now_ms)).await?;
         let dropped = inner.recorder_status(site).await?.dropped;
         if dropped > std::mem::replace(&mut *hold(&self.dropped), dropped) {
             inner.journal.tell(inner.clock.now_ms(), EventKind::RecordingGap, None);

@@ -65,6 +65,16 @@ pub(crate) enum Error {
     LimitOutside { field: &'static str, most: u64 },
     #[error("{0:?} belongs to the broker itself")]
     TopicReserved(String),
+    #[error("a pattern of names knows {{g}}, {{letter}}, {{group}}, {{n}} and {{all}}")]
+    PatternInvalid { field: &'static str },
+    #[error("the table has no column {column:?}")]
+    ColumnMissing { column: &'static str },
+    #[error("the list holds no device")]
+    ListEmpty,
+    #[error("line {line}: {field} cannot be used")]
+    Row { line: u32, field: String, code: wire::Code, offer: Option<String> },
+    #[error("sheets: {0}")]
+    Sheets(#[from] sheets::Error),
     #[error("there is no such claim, or it was used")]
     ClaimUnknown,
     #[error("the claim has expired")]

@@ -65,6 +65,11 @@ impl Folder {
         self.path("recordings.db")
     }
 
+    /// Claims of printed cards.
+    pub fn claims(&self) -> PathBuf {
+        self.path("claims")
+    }
+
     pub fn broker_store(&self) -> PathBuf {
         self.path("broker.db")
     }
@@ -92,6 +97,13 @@ fn close_to_others(path: &Path, mode: u32) -> std::io::Result<()> {
 #[cfg(not(unix))]
 fn close_to_others(_path: &Path, _mode: u32) -> std::io::Result<()> {
     Ok(())
+}
+
+/// A folder that only its owner may enter.
+pub(crate) fn make_private_folder(path: &Path) -> Result<(), Error> {
+    let fault = |source| Error::File { doing: "make", path: path.to_owned(), source };
+    fs::create_dir_all(path).map_err(fault)?;
+    close_to_others(path, 0o700).map_err(fault)
 }
 
 /// Replaces a file: after a power cut either the old text is there or the new one, whole.

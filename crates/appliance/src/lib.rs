@@ -5,6 +5,7 @@ mod announce;
 mod causes;
 mod certificate;
 mod claims;
+mod class;
 mod damage;
 mod devices;
 mod directory;
@@ -29,6 +30,7 @@ mod network;
 mod patients;
 mod ports;
 mod presence;
+mod printed;
 mod problem;
 mod proving;
 mod provision;
@@ -46,6 +48,7 @@ mod simulated;
 mod site;
 mod status;
 mod watching;
+mod words;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -69,6 +72,7 @@ use crate::guests::GuestRates;
 use crate::journal::Journal;
 use crate::patients::Patients;
 use crate::presence::Presence;
+use crate::printed::Printed;
 use crate::rates::Rates;
 use crate::reach::Reach;
 use crate::serial::Cables;
@@ -142,6 +146,7 @@ pub(crate) struct Inner {
     pub presence: Arc<Presence>,
     pub patients: Patients,
     pub claims: Claims,
+    pub printed: Arc<Printed>,
     pub directory: Arc<Directory>,
     pub probes: Arc<Probes>,
     pub live: Arc<Live>,
@@ -166,7 +171,10 @@ impl Appliance {
         let probes = Arc::new(Probes::default());
         let directory = Directory::new(probes.clone()).map_err(|error| lost(std::io::Error::other(error)))?;
         let clock = options.clock.clone();
+        let claims = folder.claims();
+        let printed = tokio::task::spawn_blocking(move || Printed::load(claims));
         let inner = Arc::new(Inner {
+            printed: Arc::new(printed.await.map_err(|error| lost(error.into()))?),
             folder,
             changing: AsyncMutex::default(),
             state: Mutex::new(Arc::new(State::FirstRun)),
@@ -208,13 +216,17 @@ impl Appliance {
 
     /// Whether anything can be claimed now.
     pub fn claim_open(&self) -> bool {
-        self.inner.claims.any(self.inner.clock.now_ms())
+        let now_ms = self.inner.clock.now_ms();
+        self.inner.claims.any(now_ms) || !self.inner.printed.devices(now_ms).is_empty()
     }
 
     /// Burns a claim and answers its sealed bundle, which only the token opens.
     pub async fn claim_redeem(&self, id: &str) -> Result<Vec<u8>, wire::Problem> {
         let now_ms = self.inner.clock.now_ms();
-        let (device, sealed) = self.inner.claims.redeem(id, now_ms)?;
+        let (device, sealed) = match self.inner.claims.redeem(id, now_ms) {
+            Err(Error::ClaimUnknown) => provision::redeem_card(&self.inner, id, now_ms).await?,
+            other => other?,
+        };
         self.inner.journal.tell(now_ms, wire::EventKind::Claimed, Some(&device));
         Ok(sealed)
     }

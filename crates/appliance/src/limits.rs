@@ -40,6 +40,9 @@ limits! {
     RECORD_TEXT_BYTES: usize = 4 * 1024, "bytes of a recorded payload shown", "a line of a table";
     SERIES_COLUMNS: u32 = 4_000, "columns", "the width of the widest screen";
     CLAIM_MS: i64 = 15 * 60 * 1_000, "ms", "as long as one fetches a phone";
+    CARD_MS: i64 = 7 * 24 * 3_600 * 1_000, "ms", "a printed card is handed out within the week";
+    CLASS_DEVICES: usize = 500, "devices at once", "a year of a school in one list";
+    ARCHIVED_RECORDS: u64 = 200_000, "records in the archive of a year", "more is a file of its own";
     CLAIMS: usize = 200, "open claims", "memory stays bounded";
     CHECKED_AT_ONCE: usize = 2, "passwords", "hashing must leave processor time to the broker";
     CHECKS_WAITING: usize = 64, "passwords", "two classes that come back after a power cut";

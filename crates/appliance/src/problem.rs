@@ -43,6 +43,10 @@ impl From<Error> for Problem {
             Error::RightsDenied(_) => plain(Code::NotAllowed),
             Error::IngestUnknown => plain(Code::IngestUnknown),
             Error::TooFast(_) => plain(Code::TooFast),
+            Error::PatternInvalid { field } => plain(Code::PatternInvalid).at(field),
+            Error::ColumnMissing { column } => plain(Code::ColumnMissing).at("source.text").offering(column),
+            Error::ListEmpty => plain(Code::ListEmpty).at("rows"),
+            Error::Row { line, field, code, offer } => offered(plain(code).at(format!("rows.{line}.{field}")), offer),
             Error::ClaimUnknown => plain(Code::ClaimUnknown),
             Error::ClaimExpired => plain(Code::ClaimExpired),
             Error::BrokerStopped => plain(Code::BrokerStopped),
@@ -61,6 +65,7 @@ impl From<Error> for Problem {
             | Error::File { .. }
             | Error::Identity(_)
             | Error::Kinds(_)
+            | Error::Sheets(_)
             | Error::Recorder(_)
             | Error::Broker(_)
             | Error::Listen(_)

@@ -10,13 +10,119 @@ use wire::{AppLink, Claim, DeviceFile, ProvisionedDevice, ShownOnce};
 
 use crate::settings::{DeviceRecord, Settings};
 use crate::site::Site;
-use crate::{Error, Inner};
+use crate::{Error, Inner, devices};
 
 /// The level below its branch that a device's programs publish to.
 const MEASURES: &str = "measures";
 
 pub(crate) fn measures_topic(settings: &Settings, device: &DeviceRecord) -> String {
     format!("{}/{MEASURES}", settings.branch(device))
+}
+
+/// All that one device is handed, before it is shown, sealed or packed.
+pub(crate) struct Handed {
+    pub address: String,
+    pub port: u16,
+    pub topic: String,
+    pub files: Vec<kinds::File>,
+    /// The address that sets up the app of a phone.
+    pub app_link: Option<Secret>,
+    /// Where a guest posts to.
+    pub ingest: Option<Secret>,
+    pub bundle: Vec<u8>,
+    pub bundle_name: String,
+}
+
+/// The address that stands in the files of devices now.
+pub(crate) fn address(site: &Site, settings: &Settings) -> String {
+    site.engine().map_or(settings.address, |engine| engine.address()).to_string()
+}
+
+/// Takes processor time where a device has many files.
+pub(crate) fn handed(
+    site: &Site,
+    settings: &Settings,
+    record: &DeviceRecord,
+    password: &Secret,
+) -> Result<Handed, Error> {
+    let address = address(site, settings);
+    let topic = measures_topic(settings, record);
+    let port = match settings.ports.mqtt {
+        Some(port) if record.guest() => port,
+        _ => settings.ports.mqtts,
+    };
+    let ingest = record.guest().then(|| IngestToken::of(password).url(&address, settings.ports.claim));
+    let (files, app_link) =
+        made(site, settings, record, password, &address, &topic, ingest.as_ref().map(Secret::expose))?;
+    let bundle = if files.is_empty() { Vec::new() } else { kinds::bundle(&files)? };
+    Ok(Handed { address, port, topic, files, app_link, ingest, bundle, bundle_name: format!("{}.zip", record.id) })
+}
+
+/// Seals all of it for whoever scans the code: only its token opens it.
+pub(crate) fn sealed(
+    site: &Site,
+    settings: &Settings,
+    record: &DeviceRecord,
+    password: &Secret,
+    handed: &Handed,
+    token: &ClaimToken,
+) -> Result<Vec<u8>, Error> {
+    let content = json!({
+        "v": 1,
+        "device": record.id,
+        "site": settings.name,
+        "host": handed.address,
+        "hosts": [&handed.address, &settings.host_name()],
+        "port": handed.port,
+        "user": record.id,
+        "password": password.expose(),
+        "topic": handed.topic,
+        "ca_pem": site.authority.cert_pem(),
+        "check_code": site.authority.check_code(),
+        "bundle_name": handed.bundle_name,
+        "bundle_base64": STANDARD.encode(&handed.bundle),
+        "files": handed.files.iter().map(|file| match std::str::from_utf8(&file.bytes) {
+            Ok(text) if file.syntax != "binary" => json!({"name": file.name, "syntax": file.syntax, "text": text}),
+            _ => json!({"name": file.name, "syntax": file.syntax, "base64": STANDARD.encode(&file.bytes)}),
+        }).collect::<Vec<_>>(),
+    });
+    Ok(claim::seal(token, content.to_string().as_bytes())?)
+}
+
+/// Burns the claim of a printed card: its device works from now on, with the password that the
+/// card brings.
+pub(crate) async fn redeem_card(inner: &Inner, id: &str, now_ms: i64) -> Result<(String, Vec<u8>), Error> {
+    // Whoever guesses does not get as far as the lock.
+    inner.printed.find(id, now_ms)?;
+    let _changing = inner.changing.lock().await;
+    let card = inner.printed.find(id, now_ms)?;
+    let site = inner.site()?;
+    let record = site.settings.load().device(&card.device).cloned().map_err(|_| Error::ClaimUnknown)?;
+    if record.revoked_ms.is_some() {
+        return Err(Error::ClaimUnknown);
+    }
+    let (printed, claim) = (inner.printed.clone(), id.to_owned());
+    let sealed = tokio::task::spawn_blocking(move || printed.sealed(&claim)).await??;
+    // First the device, then the card: after a crash in between the card can be scanned again.
+    site.change(inner, |settings| {
+        let device = settings.devices.iter_mut().find(|device| device.id == card.device);
+        let device = device.ok_or(Error::ClaimUnknown)?;
+        device.awaits_claim = false;
+        if let Some(next) = device.next_hashes.take() {
+            device.hashes = next;
+            device.ingest = device.next_ingest.take();
+            device.issued_ms = now_ms;
+        }
+        Ok(())
+    })
+    .await?;
+    inner.presence.pardon(&card.device);
+    if record.next_hashes.is_some() {
+        devices::disconnect(&site, &card.device, false).await;
+    }
+    let (printed, claim) = (inner.printed.clone(), id.to_owned());
+    tokio::task::spawn_blocking(move || printed.burn(&claim)).await??;
+    Ok((card.device, sealed))
 }
 
 impl Inner {
@@ -27,68 +133,42 @@ impl Inner {
         password: &Secret,
     ) -> Result<ProvisionedDevice, Error> {
         let settings = site.settings.load_full();
-        let address = site.engine().map_or(settings.address, |engine| engine.address()).to_string();
-        let topic = measures_topic(&settings, record);
-        let port = match settings.ports.mqtt {
-            Some(port) if record.guest() => port,
-            _ => settings.ports.mqtts,
+        let handed = handed(site, &settings, record, password)?;
+        let claim = match site.engine() {
+            Some(_) if !record.simulated => Some(self.open_claim(site, &settings, record, password, &handed)?),
+            _ => None,
         };
-        let ingest = record.guest().then(|| IngestToken::of(password).url(&address, settings.ports.claim));
-        let (files, app_link) =
-            made(site, &settings, record, password, &address, &topic, ingest.as_ref().map(Secret::expose))?;
-        let bundle = if files.is_empty() { Vec::new() } else { kinds::bundle(&files)? };
-        let mut provisioned = ProvisionedDevice {
+        let ingest_url = handed.ingest.as_ref().map(|url| ShownOnce::new(url.expose()));
+        Ok(ProvisionedDevice {
             device: self.device(site, &record.id).await?,
             password: ShownOnce::new(if record.simulated { "" } else { password.expose() }),
             host_name: settings.host_name(),
-            address,
-            port,
-            topic,
-            files: files.iter().filter_map(shown).collect(),
-            bundle_base64: ShownOnce::new(STANDARD.encode(bundle)),
-            bundle_name: format!("{}.zip", record.id),
-            claim: None,
-            app_link: app_link.map(|link| shown_link(&link)).transpose()?,
-            ingest_url: ingest.as_ref().map(|url| ShownOnce::new(url.expose())),
-        };
-        if !record.simulated && site.engine().is_some() {
-            provisioned.claim = Some(self.open_claim(site, &settings, &provisioned, &files)?);
-        }
-        Ok(provisioned)
+            address: handed.address,
+            port: handed.port,
+            topic: handed.topic,
+            files: handed.files.iter().filter_map(shown).collect(),
+            bundle_base64: ShownOnce::new(STANDARD.encode(handed.bundle)),
+            bundle_name: handed.bundle_name,
+            claim,
+            app_link: handed.app_link.map(|link| shown_link(&link)).transpose()?,
+            ingest_url,
+        })
     }
 
-    /// Seals all of it for whoever scans the code; only the id of the token stays here.
+    /// Only the id of the token stays here.
     fn open_claim(
         &self,
         site: &Site,
         settings: &Settings,
-        provisioned: &ProvisionedDevice,
-        files: &[kinds::File],
+        record: &DeviceRecord,
+        password: &Secret,
+        handed: &Handed,
     ) -> Result<Claim, Error> {
         let token = ClaimToken::generate()?;
-        let content = json!({
-            "v": 1,
-            "device": provisioned.device.id,
-            "site": settings.name,
-            "host": provisioned.address,
-            "hosts": [&provisioned.address, &provisioned.host_name],
-            "port": provisioned.port,
-            "user": provisioned.device.id,
-            "password": provisioned.password.expose(),
-            "topic": provisioned.topic,
-            "ca_pem": site.authority.cert_pem(),
-            "check_code": site.authority.check_code(),
-            "bundle_name": provisioned.bundle_name,
-            "bundle_base64": provisioned.bundle_base64.expose(),
-            "files": files.iter().map(|file| match std::str::from_utf8(&file.bytes) {
-                Ok(text) if file.syntax != "binary" => json!({"name": file.name, "syntax": file.syntax, "text": text}),
-                _ => json!({"name": file.name, "syntax": file.syntax, "base64": STANDARD.encode(&file.bytes)}),
-            }).collect::<Vec<_>>(),
-        });
-        let sealed = claim::seal(&token, content.to_string().as_bytes())?;
-        let url = token.url(&provisioned.address, settings.ports.claim);
+        let sealed = sealed(site, settings, record, password, handed, &token)?;
+        let url = token.url(&handed.address, settings.ports.claim);
         let svg = picture(&url)?;
-        let expires_ms = self.claims.add(token.id(), &provisioned.device.id, sealed, self.clock.now_ms());
+        let expires_ms = self.claims.add(token.id(), &record.id, sealed, self.clock.now_ms());
         Ok(Claim {
             url: ShownOnce::new(url.expose()),
             qr_svg: ShownOnce::new(svg),

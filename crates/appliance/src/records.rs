@@ -94,6 +94,11 @@ pub(crate) struct Known {
 }
 
 impl Inner {
+    /// The next status is counted afresh.
+    pub async fn forget_recorder_status(&self) {
+        *self.recorded.lock().await = None;
+    }
+
     /// Counting gigabytes takes its time: an answer is good for a hundred times as long as it took.
     pub async fn recorder_status(&self, site: &Site) -> Result<recorder::Status, Error> {
         let mut known = self.recorded.lock().await;

@@ -122,10 +122,18 @@ pub(crate) struct DeviceRecord {
     pub issued_for: Ipv4Addr,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_ms: Option<i64>,
+    /// Shut out until its printed card is scanned.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub awaits_claim: bool,
     pub hashes: PasswordHashes,
     /// A guest's address to post to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ingest: Option<IngestRecord>,
+    /// Of the password that its open card brings: it counts from the scan on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_hashes: Option<PasswordHashes>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_ingest: Option<IngestRecord>,
 }
 
 /// What is kept of the token in a guest's address.
@@ -153,7 +161,7 @@ impl Settings {
 
     /// Whether this one may come in at all.
     pub fn admitted(&self, device: &DeviceRecord) -> bool {
-        device.revoked_ms.is_none() && (self.guests || !device.guest())
+        device.revoked_ms.is_none() && !device.awaits_claim && (self.guests || !device.guest())
     }
 
     pub fn device(&self, id: &str) -> Result<&DeviceRecord, Error> {
@@ -212,7 +220,7 @@ impl Settings {
             if kinds::find(&device.kind).is_none() {
                 return wrong("kind", &device.kind);
             }
-            if device.hashes.check().is_err() {
+            if [Some(&device.hashes), device.next_hashes.as_ref()].into_iter().flatten().any(|h| h.check().is_err()) {
                 return wrong("password hash of", &device.id);
             }
         }
@@ -267,12 +275,15 @@ pub(crate) fn next_after(rights: &[wire::RightsSentence]) -> u32 {
 }
 
 #[cfg(test)]
+pub(crate) use tests::sample;
+
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use identity::Secret;
 
-    fn sample() -> Settings {
+    pub(crate) fn sample() -> Settings {
         let hashes = identity::password::hash(&Secret::new("K7QH-2M9D-XW4T-PB8R")).unwrap();
         Settings {
             version: VERSION,
@@ -296,8 +307,11 @@ mod tests {
                 issued_ms: 1,
                 issued_for: Ipv4Addr::LOCALHOST,
                 revoked_ms: None,
+                awaits_claim: false,
                 hashes,
                 ingest: None,
+                next_hashes: None,
+                next_ingest: None,
             }],
             serial: Vec::new(),
             rights_before: Vec::new(),

@@ -236,8 +236,11 @@ impl Appliance {
                 issued_ms: now_ms,
                 issued_for: settings.address,
                 revoked_ms: None,
+                awaits_claim: false,
                 hashes,
                 ingest: None,
+                next_hashes: None,
+                next_ingest: None,
             };
             fresh.push((record, password));
         }

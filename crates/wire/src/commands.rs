@@ -66,6 +66,16 @@ macro_rules! with_commands {
             device_revoke:     DeviceRef       => Device,               Teacher;
             device_restore:    DeviceRef       => Device,               Teacher;
             device_remove:     DeviceRef       => Nothing,              Teacher;
+            class_preview:     PreviewClass    => ClassPreview,         Teacher;
+            class_create:      CreateClass     => HandedOut,            Teacher;
+            class_sheet:       PrintCards      => HandedOut,            Teacher;
+            devices_rename:    RenameDevices   => DevicesChanged,       Teacher;
+            devices_move:      MoveDevices     => DevicesChanged,       Teacher;
+            devices_revoke:    DeviceRefs      => DevicesChanged,       Teacher;
+            devices_restore:   DeviceRefs      => DevicesChanged,       Teacher;
+            devices_remove:    DeviceRefs      => Nothing,              Teacher;
+            year_preview:      EndYear         => YearPlan,             Administrator;
+            year_end:          EndYear         => YearEnded,            Administrator;
             simulated_start:   StartSimulated  => Vec<Device>,          Teacher;
             simulated_remove:  Nothing         => Nothing,              Teacher;
             client_list:       Nothing         => Vec<Client>,          Assistant;

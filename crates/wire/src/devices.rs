@@ -39,6 +39,8 @@ pub struct Device {
     pub last_refusal: Option<super::Refusal>,
     #[ts(type = "number")]
     pub created_ms: i64,
+    /// Shut out until its card is scanned.
+    pub awaits_claim: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]

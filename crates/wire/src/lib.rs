@@ -3,6 +3,7 @@
 //! One list of commands (`commands.rs`) makes the dispatcher, the router and the TypeScript.
 //! This room knows no other room: every type here is what a screen sees, nothing more.
 
+mod class;
 mod commands;
 mod devices;
 mod doctor;
@@ -17,6 +18,7 @@ mod shown_once;
 mod site;
 mod typescript;
 
+pub use class::*;
 pub use commands::*;
 pub use devices::*;
 pub use doctor::*;

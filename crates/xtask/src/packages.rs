@@ -26,6 +26,7 @@ pub const TEST: &[&str] = &[
     "mosquitto-clients",
     "nftables",
     "openssl",
+    "poppler-utils",
     "python3",
     "python3-venv",
     "shellcheck",

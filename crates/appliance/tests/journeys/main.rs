@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod claims;
+mod class;
 mod damage;
 mod doors;
 mod first_run;
@@ -17,3 +18,4 @@ mod roles;
 #[cfg(unix)]
 mod serial;
 mod simulated;
+mod year;
