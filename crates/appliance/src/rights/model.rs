@@ -1,6 +1,7 @@
 //! The broker's decisions against a model that counts topics one by one: for every generated set of
 //! sentences and every generated filter, nothing is decided otherwise than the topics say.
 
+// Built under `#[cfg(test)]` alone.
 #![allow(clippy::unwrap_used)]
 
 use broker::{Action as BrokerAction, Identity, Rights};
