@@ -47,6 +47,8 @@ impl Appliance {
             hashes,
             ingest: ingest_record(&group, &password, now_ms),
             group,
+            trusts: Vec::new(),
+            certificates: Vec::new(),
         };
         // A name that was used before starts afresh.
         inner.presence.forget(&record.id);
@@ -289,6 +291,7 @@ impl Inner {
             spark: newest.map(|newest| newest.spark.into_iter().map(f64::from).collect()).unwrap_or_default(),
             last_refusal: seen.last_refusal,
             created_ms: record.created_ms,
+            certificate_until_ms: record.certificates.iter().map(|certificate| certificate.until_ms).max(),
         }
     }
 }

@@ -41,6 +41,11 @@ limits! {
     SERIES_COLUMNS: u32 = 4_000, "columns", "the width of the widest screen";
     CLAIM_MS: i64 = 15 * 60 * 1_000, "ms", "as long as one fetches a phone";
     CLAIMS: usize = 200, "open claims", "memory stays bounded";
+    CERTIFICATES_EACH: usize = 4, "certificates a device", "one in use, one being renewed, two for a card that was lost";
+    CRL_DAYS: i64 = 1, "days", "the list of revoked certificates says that it is valid for 30";
+    ENROLMENT_MS: i64 = 10 * 60 * 1_000, "ms", "long enough for a class, short enough to be forgotten open";
+    JOIN_TRIES: u32 = 20, "wrong join codes", "a code of six digits is guessed once in 50,000 times";
+    JOINS: u32 = 60, "devices a join code", "two classes that share a room";
     CHECKED_AT_ONCE: usize = 2, "passwords", "hashing must leave processor time to the broker";
     CHECKS_WAITING: usize = 64, "passwords", "two classes that come back after a power cut";
     CHECKS_WAITING_FOR_ONE: usize = 4, "passwords a device", "guessing at one device must not hold up the others";

@@ -65,7 +65,7 @@ impl Inner {
         provisioned: &ProvisionedDevice,
         files: &[kinds::File],
     ) -> Result<Claim, Error> {
-        let token = ClaimToken::generate()?;
+        let (token, authority) = (ClaimToken::generate()?, site.authority.load());
         let content = json!({
             "v": 1,
             "device": provisioned.device.id,
@@ -76,8 +76,8 @@ impl Inner {
             "user": provisioned.device.id,
             "password": provisioned.password.expose(),
             "topic": provisioned.topic,
-            "ca_pem": site.authority.cert_pem(),
-            "check_code": site.authority.check_code(),
+            "ca_pem": site.trust_pem(),
+            "check_code": authority.check_code(),
             "bundle_name": provisioned.bundle_name,
             "bundle_base64": provisioned.bundle_base64.expose(),
             "files": files.iter().map(|file| match std::str::from_utf8(&file.bytes) {
@@ -92,7 +92,7 @@ impl Inner {
         Ok(Claim {
             url: ShownOnce::new(url.expose()),
             qr_svg: ShownOnce::new(svg),
-            check_code: site.authority.check_code(),
+            check_code: authority.check_code(),
             expires_ms,
         })
     }
@@ -120,7 +120,7 @@ fn made(
     ingest: Option<&str>,
 ) -> Result<(Vec<kinds::File>, Option<Secret>), Error> {
     let kind = kinds::find(&record.kind).ok_or_else(|| Error::KindUnknown(record.kind.clone()))?;
-    let branch = settings.branch(record);
+    let (branch, authority) = (settings.branch(record), site.authority.load());
     let handout = Handout {
         device_id: &record.id,
         group: &record.group,
@@ -137,10 +137,10 @@ fn made(
         branch: &branch,
         topic,
         command_filter: &format!("{branch}/commands/#"),
-        ca_pem: site.authority.cert_pem(),
-        ca_der: site.authority.cert_der(),
-        ca_sha256: &site.authority.cert_sha256(),
-        not_after: site.authority.not_after(),
+        ca_pem: &site.trust_pem(),
+        ca_der: authority.cert_der(),
+        ca_sha256: &authority.cert_sha256(),
+        not_after: authority.not_after(),
         language: if record.language == "en" { Language::En } else { Language::Fr },
     };
     if !record.guest() {

@@ -66,6 +66,15 @@ macro_rules! with_commands {
             device_revoke:     DeviceRef       => Device,               Teacher;
             device_restore:    DeviceRef       => Device,               Teacher;
             device_remove:     DeviceRef       => Nothing,              Teacher;
+            device_certify:    DeviceRef       => IssuedCertificate,    Teacher;
+            authority_status:  Nothing         => AuthorityStatus,      Assistant;
+            authority_change_start: Nothing    => AuthorityStatus,      Administrator;
+            authority_change_finish: FinishAuthorityChange => AuthorityStatus, Administrator;
+            clock_status:      Nothing         => ClockStatus,          Assistant;
+            clock_serve:       ServeClock      => ClockStatus,          Administrator;
+            enrolment_status:  Nothing         => Enrolment,            Teacher;
+            enrolment_open:    OpenEnrolment   => Enrolment,            Teacher;
+            enrolment_close:   Nothing         => Enrolment,            Teacher;
             simulated_start:   StartSimulated  => Vec<Device>,          Teacher;
             simulated_remove:  Nothing         => Nothing,              Teacher;
             client_list:       Nothing         => Vec<Client>,          Assistant;

@@ -39,6 +39,9 @@ pub struct Device {
     pub last_refusal: Option<super::Refusal>,
     #[ts(type = "number")]
     pub created_ms: i64,
+    /// When the last of its certificates ends; `None` if it has none.
+    #[ts(type = "number | null")]
+    pub certificate_until_ms: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -101,6 +101,12 @@ protocol: string,
  */
 transport: string, since_ms: number | null, subscriptions: Array<string>, queued: number, };
 
+export type ClockStatus = { port: number | null, 
+/**
+ * It is wanted, and answers.
+ */
+serving: boolean, };
+
 /**
  * Every reason for a refusal. Each has a sentence in `assets/words`, under `problem_<code>`.
  */
@@ -153,7 +159,15 @@ last_value: string | null,
 /**
  * Up to 60 numbers of the last 10 minutes, oldest first.
  */
-spark: Array<number>, last_refusal: Refusal | null, created_ms: number, };
+spark: Array<number>, last_refusal: Refusal | null, created_ms: number, 
+/**
+ * When the last of its certificates ends; `None` if it has none.
+ */
+certificate_until_ms: number | null, 
+/**
+ * It knows nothing but an address that this computer has lost, and has not come back since.
+ */
+lost_by_move: boolean, };
 
 export type DeviceFile = { name: string, 
 /**
@@ -190,6 +204,16 @@ export type DoorCheck = {
  * `reachable`, `encrypted`, `closed_to_strangers`.
  */
 name: string, passed: boolean, tried: number, detail: string, };
+
+export type Enrolment = { 
+/**
+ * `None` while it is closed.
+ */
+until_ms: number | null, 
+/**
+ * `https://<ip>:8443`, where devices ask.
+ */
+url: string | null, join: JoinCode | null, };
 
 export type Event = { seq: number, at_ms: number, kind: EventKind, 
 /**
@@ -414,7 +438,15 @@ mqtt: number | null,
 /**
  * Plain HTTP claim door, default 8480.
  */
-claim: number, };
+claim: number, 
+/**
+ * MQTT over TLS for devices that have a certificate, default 8884; `None` when closed.
+ */
+mtls: number | null, 
+/**
+ * HTTPS for the room, default 8443; `None` when it never opens.
+ */
+https: number | null, };
 
 /**
  * A refusal: `code` chooses the words, `field` names the input at fault in the dotted form of the
@@ -688,6 +720,15 @@ export type Series = { at_ms: Array<number>, min: Array<number>, max: Array<numb
 gaps: Array<[number, number]>, samples: number, };
 
 /**
+ * Whether boards may ask this computer for the time (SNTP).
+ */
+export type ServeClock = { 
+/**
+ * 123 is the one that boards ask; `None` closes it.
+ */
+port: number | null, };
+
+/**
  * A secret on its way to the one screen that shows it once. Its `Debug` shows nothing.
  */
 export type ShownOnce = string;
@@ -729,6 +770,14 @@ authority_fingerprint: string | null,
  * RFC 3339 end of the server certificate.
  */
 certificate_until: string | null, 
+/**
+ * The address of before, while devices are missing that know no other.
+ */
+moved_from: string | null, 
+/**
+ * When enrolment closes again; `None` while it is closed.
+ */
+enrolment_until_ms: number | null, 
 /**
  * `keyring` or `file`: where the secrets lie.
  */
@@ -846,6 +895,15 @@ export type Commands = {
   device_revoke: { request: DeviceRef; answer: Device };
   device_restore: { request: DeviceRef; answer: Device };
   device_remove: { request: DeviceRef; answer: Nothing };
+  device_certify: { request: DeviceRef; answer: IssuedCertificate };
+  authority_status: { request: Nothing; answer: AuthorityStatus };
+  authority_change_start: { request: Nothing; answer: AuthorityStatus };
+  authority_change_finish: { request: FinishAuthorityChange; answer: AuthorityStatus };
+  clock_status: { request: Nothing; answer: ClockStatus };
+  clock_serve: { request: ServeClock; answer: ClockStatus };
+  enrolment_status: { request: Nothing; answer: Enrolment };
+  enrolment_open: { request: OpenEnrolment; answer: Enrolment };
+  enrolment_close: { request: Nothing; answer: Enrolment };
   simulated_start: { request: StartSimulated; answer: Array<Device> };
   simulated_remove: { request: Nothing; answer: Nothing };
   client_list: { request: Nothing; answer: Array<Client> };
