@@ -66,8 +66,8 @@ export class Daemon {
 
   /** Sets the site up on loopback with free ports. */
   async startSite(more = {}) {
-    const [mqtts, wss, claim, mqtt] = await freePorts(4);
-    const ports = { mqtts, wss, claim, mqtt: more.guests ? mqtt : null };
+    const [mqtts, wss, claim, mqtt, mtls, https] = await freePorts(6);
+    const ports = { mqtts, wss, claim, mqtt: more.guests ? mqtt : null, mtls, https };
     this.status = await this.call('site_start', {
       name: 'Salle 114', place: 'Lycée des Tilleuls', address: '127.0.0.1', guests: false, ports, ...more,
     });

@@ -1,9 +1,7 @@
 //! The server's certificate: for which names, and when another is made.
 
-use std::net::IpAddr;
-use std::sync::Arc;
-
 use identity::Certificate;
+use std::net::IpAddr;
 
 use crate::folder::{read_text, write_whole};
 use crate::settings::Settings;
@@ -23,23 +21,26 @@ pub(crate) fn wanted_names(settings: &Settings) -> (Vec<String>, Vec<IpAddr>) {
     (names, ips)
 }
 
-pub(crate) async fn current_certificate(
-    inner: &Inner,
-    site: &Arc<Site>,
-    settings: &Settings,
-) -> Result<Certificate, Error> {
+pub(crate) async fn current_certificate(inner: &Inner, site: &Site, settings: &Settings) -> Result<Certificate, Error> {
     let (names, ips) = wanted_names(settings);
     let kept = read_text(&inner.folder.server_certificate()).ok().flatten();
     // The authority can always make another: a certificate that cannot be read is no damage.
     match kept.and_then(|pem| Certificate::from_pem(&pem).ok()) {
-        Some(kept) if kept.covers(&names, &ips) && !kept.renewal_due(inner.clock.now_ms()) => Ok(kept),
+        Some(kept)
+            if kept.covers(&names, &ips)
+                && !kept.renewal_due(inner.clock.now_ms())
+                && kept.belongs_to(&site.server_key)
+                && site.authority.load().signed(&kept) =>
+        {
+            Ok(kept)
+        }
         _ => issue(inner, site, settings).await,
     }
 }
 
-pub(crate) async fn issue(inner: &Inner, site: &Arc<Site>, settings: &Settings) -> Result<Certificate, Error> {
+async fn issue(inner: &Inner, site: &Site, settings: &Settings) -> Result<Certificate, Error> {
     let (names, ips) = wanted_names(settings);
-    let certificate = site.authority.issue_server(&site.server_key, &names, &ips, inner.clock.now_ms())?;
+    let certificate = site.authority.load().issue_server(&site.server_key, &names, &ips, inner.clock.now_ms())?;
     let (path, pem) = (inner.folder.server_certificate(), certificate.pem.clone());
     tokio::task::spawn_blocking(move || write_whole(&path, pem.as_bytes())).await??;
     Ok(certificate)

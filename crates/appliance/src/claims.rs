@@ -51,6 +51,11 @@ impl Claims {
         Ok((claim.device, claim.content))
     }
 
+    /// Whose claim this is, while it can be redeemed.
+    pub fn device(&self, id: &str, now_ms: i64) -> Option<String> {
+        self.open().get(id).filter(|claim| claim.expires_ms > now_ms).map(|claim| claim.device.clone())
+    }
+
     /// Whether anything can be claimed now.
     pub fn any(&self, now_ms: i64) -> bool {
         self.open().values().any(|claim| claim.expires_ms > now_ms)

@@ -50,6 +50,8 @@ impl Appliance {
             group,
             next_hashes: None,
             next_ingest: None,
+            trusts: Vec::new(),
+            certificates: Vec::new(),
         };
         // A name that was used before starts afresh.
         inner.presence.forget(&record.id);
@@ -298,6 +300,7 @@ impl Inner {
             last_refusal: seen.last_refusal,
             created_ms: record.created_ms,
             awaits_claim: record.awaits_claim,
+            certificate_until_ms: record.certificates.iter().map(|certificate| certificate.until_ms).max(),
         }
     }
 }

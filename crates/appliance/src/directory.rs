@@ -27,6 +27,8 @@ struct Entry {
     /// Its card was not scanned yet: nobody can know its password.
     awaits_claim: bool,
     hashes: PasswordHashes,
+    /// Of the certificates that count.
+    serials: Vec<String>,
 }
 
 impl Entry {
@@ -88,7 +90,8 @@ impl Directory {
                 let zone = if device.guest() { Zone::Guests } else { Zone::Main };
                 let revoked = device.revoked_ms.is_some();
                 let awaits_claim = device.awaits_claim;
-                (device.id.clone(), Entry { zone, revoked, awaits_claim, hashes: device.hashes.clone() })
+                let serials = device.certificates.iter().map(|certificate| certificate.serial.clone()).collect();
+                (device.id.clone(), Entry { zone, revoked, awaits_claim, hashes: device.hashes.clone(), serials })
             })
             .collect();
         self.lately().retain(|id, _| entries.contains_key(id));
@@ -212,13 +215,16 @@ impl Authenticator for Porter {
         let zone = info.zone;
         let user = info.user_name.map(str::to_owned);
         let password = info.password.map(<[u8]>::to_vec);
-        let named = info.certificate.map(|certificate| certificate.common_name);
+        let certificate = info.certificate;
         let peer = info.peer;
         Box::pin(async move {
-            // TLS has checked the certificate; the record decides whether its name still counts.
-            if let Some(name) = named {
-                let name = name.unwrap_or_default();
+            // TLS has checked the certificate; the record decides whether it still counts.
+            if let Some(certificate) = certificate {
+                let name = certificate.common_name.unwrap_or_default();
                 return match directory.find(&name, zone) {
+                    Ok(entry) if !entry.serials.contains(&certificate.serial) => {
+                        AuthOutcome::Refuse(AuthRefusal::Revoked)
+                    }
                     Ok(entry) => match entry.shut_out() {
                         Some(refusal) => AuthOutcome::Refuse(refusal),
                         None => AuthOutcome::Accept(Identity::new(&name)),
@@ -307,7 +313,7 @@ mod tests {
     fn directory() -> (Directory, Entry) {
         let directory = Directory::new(Arc::default()).unwrap();
         let hashes = identity::password::hash(&Secret::new(std::str::from_utf8(RIGHT).unwrap())).unwrap();
-        let entry = Entry { zone: Zone::Main, revoked: false, awaits_claim: false, hashes };
+        let entry = Entry { zone: Zone::Main, revoked: false, awaits_claim: false, hashes, serials: Vec::new() };
         directory.entries.store(Arc::new(HashMap::from([(NAME.to_owned(), entry.clone())])));
         (directory, entry)
     }

@@ -1,31 +1,33 @@
 //! A running broker with its doors, its certificate and what follows it.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use broker::{
-    Broker, BrokerHandle, Config, ListenError, ListenerId, ListenerSpec, OriginRule, Rate, Rates, Reason, Transport,
-    Zone,
+    Broker, BrokerHandle, Clock, Config, ListenError, ListenerId, ListenerSpec, OriginRule, Rate, Rates, Reason,
+    Transport, Zone,
 };
-use identity::Certificate;
-use rustls::ServerConfig;
 use wire::EventKind;
 
 use crate::announce::{Announced, Announcement};
-use crate::certificate::{current_certificate, issue, wanted_names};
 use crate::directory::Porter;
 use crate::first_picture::recall;
 use crate::limits::{
     CONNECTS_A_SECOND, CONNECTS_AT_ONCE, DISK_LOW_BYTES, GUEST_MESSAGES_A_SECOND, GUEST_MESSAGES_AT_ONCE,
 };
+use crate::security::Security;
 use crate::settings::{Ports, Settings};
 use crate::simulated::Troupe;
 use crate::site::Site;
+use crate::sntp::ClockServer;
 use crate::watching::Feed;
 use crate::{Error, Inner, doctor, moving, network, ports, rights};
 
 const UPKEEP_EVERY: Duration = Duration::from_secs(60);
+const NETWORK_EVERY: Duration = Duration::from_secs(1);
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) struct Engine {
@@ -36,9 +38,13 @@ pub(crate) struct Engine {
     /// The address in use now, which may have changed since the site was set up.
     address: Mutex<Ipv4Addr>,
     doors: Mutex<Vec<Door>>,
-    certificate: Mutex<Certificate>,
+    security: ArcSwap<Security>,
+    /// Held from reading the settings to swapping: the newest must win.
+    securing: tokio::sync::Mutex<()>,
     announcement: Mutex<Option<Announcement>>,
     tasks: Mutex<Vec<tokio::task::AbortHandle>>,
+    wall: Clock,
+    clock: Mutex<Option<ClockServer>>,
     dropped: Mutex<u64>,
     disk_low: Mutex<bool>,
 }
@@ -48,7 +54,17 @@ struct Door {
     id: ListenerId,
     zone: Zone,
     address: Ipv4Addr,
-    tls: bool,
+    shows: Shows,
+}
+
+/// What a door lets its clients see and show.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shows {
+    /// No TLS.
+    Nothing,
+    Certificate,
+    /// And asks for theirs.
+    Mutual,
 }
 
 fn hold<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -60,8 +76,7 @@ impl Engine {
     pub async fn start(inner: &Arc<Inner>, site: &Arc<Site>) -> Result<Arc<Engine>, Error> {
         let settings = site.settings.load_full();
         let address = network::present(settings.address, &settings.interface).unwrap_or(Ipv4Addr::LOCALHOST);
-        let certificate = current_certificate(inner, site, &settings).await?;
-        let tls = identity::tls::server_config(&certificate.chain, &site.server_key, None)?;
+        let security = Security::make(inner, site, &settings).await?;
         inner.directory.replace(&settings);
         let broker = spawn(inner, site, &settings).await?;
         recall(inner, site, &broker).await;
@@ -73,9 +88,12 @@ impl Engine {
             troupe: Troupe::default(),
             address: Mutex::new(address),
             doors: Mutex::default(),
-            certificate: Mutex::new(certificate),
+            security: ArcSwap::from_pointee(security),
+            securing: tokio::sync::Mutex::default(),
             announcement: Mutex::default(),
             tasks: Mutex::new(vec![doctor.abort_handle()]),
+            wall: inner.clock.clone(),
+            clock: Mutex::default(),
             dropped: Mutex::new(0),
             disk_low: Mutex::new(false),
             broker,
@@ -90,7 +108,7 @@ impl Engine {
             if !address.is_loopback() && !inner.proven() {
                 break;
             }
-            if let Err(error) = engine.open_doors(&settings, *address, &tls, &addresses).await {
+            if let Err(error) = engine.open_doors(&settings, *address, &addresses).await {
                 engine.stop().await;
                 return Err(error);
             }
@@ -99,40 +117,41 @@ impl Engine {
             }
         }
         engine.announce(inner, site);
+        // The wish stays; the status tells that it does not answer.
+        if let Err(error) = engine.serve_clock(&settings, address) {
+            tracing::warn!(%error, "boards cannot ask for the time");
+        }
         engine.watch(inner, site);
         inner.journal.tell(inner.clock.now_ms(), EventKind::BrokerStarted, None);
         Ok(engine)
     }
 
-    async fn open_doors(
-        &self,
-        settings: &Settings,
-        address: Ipv4Addr,
-        tls: &Arc<ServerConfig>,
-        all: &[Ipv4Addr],
-    ) -> Result<(), Error> {
-        let Ports { mqtts, wss, mqtt, .. } = settings.ports;
+    async fn open_doors(&self, settings: &Settings, address: Ipv4Addr, all: &[Ipv4Addr]) -> Result<(), Error> {
+        let Ports { mqtts, wss, mqtt, mtls, .. } = settings.ports;
         let pages = OriginRule::Listed(own_pages(settings, address));
+        let security = self.security.load_full();
+        let tls = &security.server;
         let mut specs = vec![
-            ("ports.mqtts", mqtts, Transport::Tls(tls.clone()), Zone::Main),
-            ("ports.wss", wss, Transport::Wss(tls.clone(), pages), Zone::Main),
+            ("ports.mqtts", mqtts, Transport::Tls(tls.clone()), Shows::Certificate),
+            ("ports.wss", wss, Transport::Wss(tls.clone(), pages), Shows::Certificate),
         ];
-        specs.extend(mqtt.map(|port| ("ports.mqtt", port, Transport::Tcp, Zone::Guests)));
+        specs.extend(mqtt.map(|port| ("ports.mqtt", port, Transport::Tcp, Shows::Nothing)));
+        specs.extend(mtls.map(|port| ("ports.mtls", port, Transport::Tls(security.mutual.clone()), Shows::Mutual)));
         self.open_each(specs, address, all).await
     }
 
     async fn open_each(
         &self,
-        specs: Vec<(&'static str, u16, Transport, Zone)>,
+        specs: Vec<(&'static str, u16, Transport, Shows)>,
         address: Ipv4Addr,
         all: &[Ipv4Addr],
     ) -> Result<(), Error> {
-        for (field, port, transport, zone) in specs {
-            let secure = !matches!(transport, Transport::Tcp);
+        for (field, port, transport, shows) in specs {
+            let zone = if shows == Shows::Nothing { Zone::Guests } else { Zone::Main };
             let addr = SocketAddr::from((address, port));
             let spec = ListenerSpec { name: field.to_owned(), addr, transport, zone };
             match self.broker.add_listener(spec).await {
-                Ok(opened) => hold(&self.doors).push(Door { id: opened.id, zone, address, tls: secure }),
+                Ok(opened) => hold(&self.doors).push(Door { id: opened.id, zone, address, shows }),
                 Err(ListenError::Taken { .. }) => return Err(ports::taken(field, port, all)),
                 Err(ListenError::Other { source, .. }) if source.kind() == std::io::ErrorKind::PermissionDenied => {
                     return Err(Error::PortInvalid { field, port });
@@ -149,7 +168,7 @@ impl Engine {
         addresses.sort_unstable();
         addresses.dedup();
         for address in &addresses {
-            let spec = vec![("ports.mqtt", port, Transport::Tcp, Zone::Guests)];
+            let spec = vec![("ports.mqtt", port, Transport::Tcp, Shows::Nothing)];
             if let Err(error) = self.open_each(spec, *address, &addresses).await {
                 self.close_guest_doors().await;
                 return Err(error);
@@ -176,8 +195,7 @@ impl Engine {
             return Ok(());
         }
         let settings = site.settings.load_full();
-        let tls = identity::tls::server_config(&hold(&self.certificate).chain, &site.server_key, None)?;
-        if let Err(error) = self.open_doors(&settings, address, &tls, &[address]).await {
+        if let Err(error) = self.open_doors(&settings, address, &[address]).await {
             self.close_room().await;
             return Err(error);
         }
@@ -207,15 +225,35 @@ impl Engine {
         *hold(&self.address)
     }
 
-    pub fn certificate(&self) -> Certificate {
-        hold(&self.certificate).clone()
+    pub fn security(&self) -> Arc<Security> {
+        self.security.load_full()
     }
 
-    pub fn certificate_until_ms(&self) -> i64 {
-        hold(&self.certificate).not_after
+    pub fn certificate(&self) -> identity::Certificate {
+        self.security().certificate.clone()
     }
 
-    fn announce(&self, inner: &Inner, site: &Site) {
+    /// Makes the TLS of all doors anew from what the settings say now. Open connections stay.
+    pub async fn secure(&self, inner: &Inner, site: &Site) -> Result<(), Error> {
+        let _securing = self.securing.lock().await;
+        let security = Security::make(inner, site, &site.settings.load_full()).await?;
+        let doors: Vec<Door> = hold(&self.doors).clone();
+        for door in doors {
+            match door.shows {
+                Shows::Nothing => {}
+                Shows::Certificate => self.broker.reload_tls(door.id, security.server.clone()).await,
+                Shows::Mutual => self.broker.reload_tls(door.id, security.mutual.clone()).await,
+            }
+        }
+        inner.enrolment.secure(&security.room);
+        let before = self.security.swap(Arc::new(security));
+        if before.certificate.serial != self.security.load().certificate.serial {
+            inner.journal.tell(inner.clock.now_ms(), EventKind::CertificateRenewed, None);
+        }
+        Ok(())
+    }
+
+    pub fn announce(&self, inner: &Inner, site: &Site) {
         let settings = site.settings.load();
         let address = self.address();
         if !inner.options.announce || address.is_loopback() || !inner.proven() {
@@ -226,9 +264,24 @@ impl Engine {
             host_name: &settings.host_name(),
             address,
             ports: settings.ports,
-            id4: &site.authority.id4(),
-            fingerprint: &site.authority.fingerprint(),
+            id4: &site.authority.load().id4(),
+            fingerprint: &site.authority.load().fingerprint(),
         });
+    }
+
+    /// Opens or closes the door at which boards ask for the time.
+    pub fn serve_clock(&self, settings: &Settings, address: Ipv4Addr) -> Result<(), Error> {
+        // The port is free before it is asked for again.
+        hold(&self.clock).take();
+        if let Some(port) = settings.sntp_port {
+            let server = ClockServer::start(SocketAddr::from((address, port)), self.wall.clone());
+            *hold(&self.clock) = Some(server.map_err(|source| Error::ClockPort { port, source })?);
+        }
+        Ok(())
+    }
+
+    pub fn serves_clock(&self) -> bool {
+        hold(&self.clock).is_some()
     }
 
     /// The beats of a running site: rates and addresses every second, upkeep every minute.
@@ -242,14 +295,24 @@ impl Engine {
                 let Some(engine) = engine.upgrade() else { return };
                 inner_.rates().sample(engine.broker.stats().messages_in);
                 inner_.live.tick();
-                if let Err(error) = engine.follow_address(&inner_, &site_).await {
-                    tracing::warn!(%error, "the doors cannot follow the address");
-                }
+                inner_.expire_enrolment();
                 if !engine.address().is_loopback() {
                     inner_.reach.look(&site_.settings.load().interface, inner_.clock.now_ms());
                 }
                 if let Err(error) = rights::expire(&inner_, &beating).await {
                     tracing::warn!(%error, "a right that has ended");
+                }
+            }
+        });
+        let (engine, inner_, site_) = (Arc::downgrade(self), inner.clone(), site.clone());
+        let network = tokio::spawn(async move {
+            let mut beat = tokio::time::interval(NETWORK_EVERY);
+            beat.tick().await;
+            loop {
+                beat.tick().await;
+                let Some(engine) = engine.upgrade() else { return };
+                if let Err(error) = engine.follow_network(&inner_, &site_).await {
+                    tracing::warn!(%error, "the network cannot be followed");
                 }
             }
         });
@@ -265,25 +328,12 @@ impl Engine {
                 }
             }
         });
-        hold(&self.tasks).extend([sample.abort_handle(), upkeep.abort_handle()]);
+        hold(&self.tasks).extend([sample.abort_handle(), network.abort_handle(), upkeep.abort_handle()]);
     }
 
     /// Follows the network, renews the certificate, looks at the disk.
     pub async fn upkeep(&self, inner: &Arc<Inner>, site: &Arc<Site>) -> Result<(), Error> {
-        self.follow_address(inner, site).await?;
-        let settings = site.settings.load_full();
-        let (names, ips) = wanted_names(&settings);
-        let current = hold(&self.certificate).clone();
-        if !current.covers(&names, &ips) || current.renewal_due(inner.clock.now_ms()) {
-            let fresh = issue(inner, site, &settings).await?;
-            let tls = identity::tls::server_config(&fresh.chain, &site.server_key, None)?;
-            *hold(&self.certificate) = fresh;
-            let doors: Vec<Door> = hold(&self.doors).iter().filter(|door| door.tls).copied().collect();
-            for door in doors {
-                self.broker.reload_tls(door.id, tls.clone()).await;
-            }
-            inner.journal.tell(inner.clock.now_ms(), EventKind::CertificateRenewed, None);
-        }
+        self.follow_network(inner, site).await?;
         let low = inner.folder.free_bytes() < DISK_LOW_BYTES;
         if low && !std::mem::replace(&mut *hold(&self.disk_low), low) {
             inner.journal.tell(inner.clock.now_ms(), EventKind::DiskLow, None);
@@ -297,6 +347,20 @@ impl Engine {
         Ok(())
     }
 
+    /// The address, and what the certificate must say. Looked at every few seconds: whoever waits for
+    /// a board to come back waits for this.
+    async fn follow_network(&self, inner: &Arc<Inner>, site: &Arc<Site>) -> Result<(), Error> {
+        self.follow_address(inner, site).await?;
+        let missed = site.rsa_missed.swap(false, Ordering::Relaxed) && site.rsa_key.load().is_none();
+        if missed {
+            site.make_rsa_key().await?;
+        }
+        if missed || self.security().due(&site.settings.load_full(), inner.clock.now_ms()) {
+            self.secure(inner, site).await?;
+        }
+        Ok(())
+    }
+
     /// The network gave this computer another address: the doors move there.
     async fn follow_address(&self, inner: &Arc<Inner>, site: &Arc<Site>) -> Result<(), Error> {
         let settings = site.settings.load_full();
@@ -306,8 +370,9 @@ impl Engine {
             return Ok(());
         }
         let _changing = inner.changing.lock().await;
-        if !site.engine().is_some_and(|current| std::ptr::eq(&*current, self)) {
-            // The site was stopped while this waited.
+        let stopped = !site.engine().is_some_and(|current| std::ptr::eq(&*current, self));
+        if stopped || self.address() == now {
+            // The site was stopped, or the doors were moved, while this waited.
             return Ok(());
         }
         moving::settle(inner, site, now, None).await
@@ -316,15 +381,10 @@ impl Engine {
     /// Opens the doors on another address with a certificate for it, and tells the network.
     pub async fn move_to(&self, inner: &Arc<Inner>, site: &Arc<Site>, now: Ipv4Addr) -> Result<(), Error> {
         let settings = site.settings.load_full();
-        let tls = {
-            let fresh = issue(inner, site, &settings).await?;
-            let tls = identity::tls::server_config(&fresh.chain, &site.server_key, None)?;
-            *hold(&self.certificate) = fresh;
-            tls
-        };
+        self.secure(inner, site).await?;
         let old: Vec<Door> = hold(&self.doors).iter().filter(|door| !door.address.is_loopback()).copied().collect();
         if !now.is_loopback() && inner.proven() {
-            self.open_doors(&settings, now, &tls, &[now]).await?;
+            self.open_doors(&settings, now, &[now]).await?;
         }
         hold(&self.doors).retain(|door| old.iter().all(|old| old.id != door.id));
         for door in old {
@@ -332,6 +392,8 @@ impl Engine {
         }
         *hold(&self.address) = now;
         self.announce(inner, site);
+        inner.enrolment.close();
+        self.serve_clock(&settings, now).ok();
         inner.open_claim_door(self.claim_door(inner, site));
         Ok(())
     }
@@ -340,6 +402,7 @@ impl Engine {
     pub async fn stop(&self) {
         self.troupe.dismiss();
         hold(&self.announcement).take();
+        hold(&self.clock).take();
         self.broker.shutdown().await;
         for task in hold(&self.tasks).drain(..) {
             task.abort();

@@ -93,6 +93,18 @@ pub(crate) enum Error {
     IngestUnknown,
     #[error("more than {0} messages a second")]
     TooFast(u32),
+    #[error("enrolment is closed: open it on the computer of the site")]
+    EnrolmentClosed,
+    #[error("{waiting} devices know the old authority alone")]
+    AuthorityInUse { waiting: usize },
+    #[error("no other authority is being brought in")]
+    NoAuthorityChange,
+    #[error("UDP port {port} cannot be opened: {source}")]
+    ClockPort { port: u16, source: std::io::Error },
+    #[error("enrolment takes either a token or a code")]
+    EnrolWith,
+    #[error("{id:?} cannot have a certificate: it is a guest, simulated or revoked, or that door is closed")]
+    NoCertificateFor { id: String },
     #[error("the broker is stopped")]
     BrokerStopped,
     #[error("{what} is damaged: {detail}")]

@@ -2,17 +2,21 @@
 //! live view and kinds behind them. It has no idea who asks: neither HTTP nor a window is known here.
 
 mod announce;
+mod authority_change;
 mod causes;
 mod certificate;
 mod claims;
 mod class;
 mod damage;
+mod device_certificates;
 mod devices;
 mod directory;
 mod dispatch;
 mod doctor;
 mod doors;
 mod engine;
+mod enrol;
+mod enrolment;
 mod error;
 mod fights;
 mod firewall;
@@ -39,6 +43,7 @@ mod reach;
 mod records;
 mod rescue;
 mod rights;
+mod security;
 mod selftest;
 mod serial;
 mod serial_line;
@@ -46,6 +51,7 @@ mod settings;
 mod shapes;
 mod simulated;
 mod site;
+mod sntp;
 mod status;
 mod watching;
 mod words;
@@ -55,6 +61,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use broker::Clock;
+pub use enrol::Enrol;
+pub use enrolment::EnrolDoor;
 pub(crate) use error::Error;
 pub use error::OpenError;
 pub use limits::{LIMITS, Limit};
@@ -67,6 +75,7 @@ use crate::claims::Claims;
 use crate::directory::Directory;
 use crate::doors::Probes;
 use crate::engine::Engine;
+use crate::enrolment::Window;
 use crate::folder::Folder;
 use crate::guests::GuestRates;
 use crate::journal::Journal;
@@ -147,6 +156,7 @@ pub(crate) struct Inner {
     pub patients: Patients,
     pub claims: Claims,
     pub printed: Arc<Printed>,
+    pub enrolment: Window,
     pub directory: Arc<Directory>,
     pub probes: Arc<Probes>,
     pub live: Arc<Live>,
@@ -182,6 +192,7 @@ impl Appliance {
             presence: Arc::default(),
             patients: Patients::default(),
             claims: Claims::default(),
+            enrolment: Window::default(),
             directory: Arc::new(directory),
             probes,
             live: Arc::new(Live::new(clock.clone())),
@@ -204,8 +215,20 @@ impl Appliance {
     /// The certificate that clients must trust, once there is one.
     pub fn authority_files(&self) -> Option<AuthorityFiles> {
         let site = self.inner.site().ok()?;
-        let (pem, der) = (site.authority.cert_pem().to_owned(), site.authority.cert_der().to_vec());
+        let (pem, der) = (site.trust_pem(), site.authority.load().cert_der().to_vec());
         Some(AuthorityFiles { pem, der })
+    }
+
+    /// The fingerprint of the authority in words, in French or English.
+    pub fn authority_words(&self, french: bool) -> Option<Vec<&'static str>> {
+        let language = if french { identity::words::Language::Fr } else { identity::words::Language::En };
+        Some(self.inner.site().ok()?.authority.load().words(language))
+    }
+
+    /// The signed list of certificates that must no longer be accepted, in DER form.
+    pub fn revocation_list(&self) -> Option<Vec<u8>> {
+        let engine = self.inner.site().ok()?.engine()?;
+        Some(engine.security().revocation_list.der.to_vec())
     }
 
     /// `Some` while the plain HTTP door of the room must be open: there boards ask for the time,
@@ -367,6 +390,7 @@ impl Inner {
     pub async fn stop(&self, site: &Site) {
         self.open_claim_door(None);
         self.cables.pull_all();
+        self.enrolment.close();
         if let Some(engine) = site.set_engine(None) {
             engine.stop().await;
             self.rates().pause();

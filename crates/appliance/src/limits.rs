@@ -44,6 +44,11 @@ limits! {
     CLASS_DEVICES: usize = 500, "devices at once", "a year of a school in one list";
     ARCHIVED_RECORDS: u64 = 200_000, "records in the archive of a year", "more is a file of its own";
     CLAIMS: usize = 200, "open claims", "memory stays bounded";
+    CERTIFICATES_EACH: usize = 4, "certificates a device", "one in use, one being renewed, two for a card that was lost";
+    CRL_DAYS: i64 = 1, "days", "the list of revoked certificates says that it is valid for 30";
+    ENROLMENT_MS: i64 = 10 * 60 * 1_000, "ms", "long enough for a class, short enough to be forgotten open";
+    JOIN_TRIES: u32 = 20, "wrong join codes", "a code of six digits is guessed once in 50,000 times";
+    JOINS: u32 = 60, "devices a join code", "two classes that share a room";
     CHECKED_AT_ONCE: usize = 2, "passwords", "hashing must leave processor time to the broker";
     CHECKS_WAITING: usize = 64, "passwords", "two classes that come back after a power cut";
     CHECKS_WAITING_FOR_ONE: usize = 4, "passwords a device", "guessing at one device must not hold up the others";

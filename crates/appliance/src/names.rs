@@ -116,6 +116,12 @@ pub(crate) fn next_free(id: &str, taken: impl Fn(&str) -> bool) -> Option<String
     (first + 1..first + 2_000).map(|number| format!("{stem}{number:0width$}")).find(|name| is_id(name) && !taken(name))
 }
 
+/// The next name of a class for a board that brings none: `groupe-a-01`.
+pub(crate) fn pseudonym(group: &str, taken: impl Fn(&str) -> bool) -> Option<String> {
+    let stem = group.get(..ID_CHARS - 4).unwrap_or(group).trim_end_matches('-');
+    (1..1_000).map(|number| format!("{stem}-{number:02}")).find(|name| is_id(name) && !taken(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +157,14 @@ mod tests {
             assert!(device_id(id).is_err(), "{id:?}");
         }
         assert!(device_id("serre-04").is_ok());
+    }
+
+    #[test]
+    fn a_board_without_a_name_gets_the_next_of_its_class() {
+        let next = |group: &str| pseudonym(group, |name| ["groupe-a-01", "groupe-a-02"].contains(&name));
+        assert_eq!(next("groupe-a").as_deref(), Some("groupe-a-03"));
+        assert_eq!(next("une-classe-tres-longue-").as_deref(), Some("une-classe-tres-lon-01"));
+        assert_eq!(pseudonym("a", |_| true), None);
     }
 
     #[test]

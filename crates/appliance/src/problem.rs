@@ -49,6 +49,16 @@ impl From<Error> for Problem {
             Error::Row { line, field, code, offer } => offered(plain(code).at(format!("rows.{line}.{field}")), offer),
             Error::ClaimUnknown => plain(Code::ClaimUnknown),
             Error::ClaimExpired => plain(Code::ClaimExpired),
+            Error::EnrolmentClosed => plain(Code::EnrolmentClosed),
+            Error::AuthorityInUse { .. } => plain(Code::AuthorityInUse).at("leave_behind"),
+            Error::NoAuthorityChange => plain(Code::NoAuthorityChange),
+            Error::ClockPort { ref source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
+                plain(Code::PortTaken).at("port")
+            }
+            Error::ClockPort { .. } => plain(Code::PortInvalid).at("port"),
+            Error::EnrolWith => plain(Code::Malformed).at("token"),
+            Error::NoCertificateFor { .. } => plain(Code::NotAllowed).at("id"),
+            Error::Identity(identity::Error::Request(_)) => plain(Code::RequestInvalid).at("csr"),
             Error::BrokerStopped => plain(Code::BrokerStopped),
             Error::Damaged { .. } | Error::NoGoodCopy => plain(Code::DataDamaged),
             Error::NothingDamaged => plain(Code::SiteAlreadyStarted),

@@ -77,8 +77,8 @@ pub(crate) fn sealed(
         "user": record.id,
         "password": password.expose(),
         "topic": handed.topic,
-        "ca_pem": site.authority.cert_pem(),
-        "check_code": site.authority.check_code(),
+        "ca_pem": site.trust_pem(),
+        "check_code": site.authority.load().check_code(),
         "bundle_name": handed.bundle_name,
         "bundle_base64": STANDARD.encode(&handed.bundle),
         "files": handed.files.iter().map(|file| match std::str::from_utf8(&file.bytes) {
@@ -172,7 +172,7 @@ impl Inner {
         Ok(Claim {
             url: ShownOnce::new(url.expose()),
             qr_svg: ShownOnce::new(svg),
-            check_code: site.authority.check_code(),
+            check_code: site.authority.load().check_code(),
             expires_ms,
         })
     }
@@ -200,7 +200,7 @@ fn made(
     ingest: Option<&str>,
 ) -> Result<(Vec<kinds::File>, Option<Secret>), Error> {
     let kind = kinds::find(&record.kind).ok_or_else(|| Error::KindUnknown(record.kind.clone()))?;
-    let branch = settings.branch(record);
+    let (branch, authority) = (settings.branch(record), site.authority.load());
     let handout = Handout {
         device_id: &record.id,
         group: &record.group,
@@ -217,10 +217,10 @@ fn made(
         branch: &branch,
         topic,
         command_filter: &format!("{branch}/commands/#"),
-        ca_pem: site.authority.cert_pem(),
-        ca_der: site.authority.cert_der(),
-        ca_sha256: &site.authority.cert_sha256(),
-        not_after: site.authority.not_after(),
+        ca_pem: &site.trust_pem(),
+        ca_der: authority.cert_der(),
+        ca_sha256: &authority.cert_sha256(),
+        not_after: authority.not_after(),
         language: if record.language == "en" { Language::En } else { Language::Fr },
     };
     if !record.guest() {

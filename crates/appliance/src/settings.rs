@@ -36,6 +36,12 @@ pub(crate) struct Settings {
     pub rights: Vec<wire::RightsSentence>,
     /// The number of the next sentence: none is given twice.
     pub next_right: u32,
+    /// Since when another authority is being brought in beside the one in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority_change_ms: Option<i64>,
+    /// The UDP port at which boards may ask for the time; closed by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sntp_port: Option<u16>,
     pub ports: Ports,
     /// What is held for one device that is away; `None`: the broker's own limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,6 +54,9 @@ pub(crate) struct Settings {
     /// The sentences before each of the last changes, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rights_before: Vec<RightsBefore>,
+    /// Certificates that must no longer be accepted, until they would have ended anyway.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revoked: Vec<RevokedRecord>,
 }
 
 /// Beyond these the messages for a device that is away are dropped, counted and told.
@@ -76,10 +85,17 @@ pub(crate) struct Ports {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mqtt: Option<u16>,
     pub claim: u16,
+    /// For devices with a certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtls: Option<u16>,
+    /// The HTTPS door of the room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub https: Option<u16>,
 }
 
 impl Ports {
-    pub const DEFAULT: Ports = Ports { mqtts: 8883, wss: 9001, mqtt: None, claim: 8480 };
+    pub const DEFAULT: Ports =
+        Ports { mqtts: 8883, wss: 9001, mqtt: None, claim: 8480, mtls: Some(8884), https: Some(8443) };
     pub const GUEST_PORT: u16 = 1883;
 
     /// None is 0, and no two are the same.
@@ -97,11 +113,19 @@ impl Ports {
     pub fn named(&self) -> Vec<(&'static str, u16)> {
         let mut named = vec![("ports.mqtts", self.mqtts), ("ports.wss", self.wss), ("ports.claim", self.claim)];
         named.extend(self.mqtt.map(|port| ("ports.mqtt", port)));
+        named.extend(self.mtls.map(|port| ("ports.mtls", port)));
+        named.extend(self.https.map(|port| ("ports.https", port)));
         named
     }
 
     pub fn to_wire(self) -> wire::Ports {
-        wire::Ports { mqtts: self.mqtts, wss: self.wss, mqtt: self.mqtt, claim: self.claim }
+        let Ports { mqtts, wss, mqtt, claim, mtls, https } = self;
+        wire::Ports { mqtts, wss, mqtt, claim, mtls, https }
+    }
+
+    pub fn from_wire(ports: &wire::Ports) -> Ports {
+        let wire::Ports { mqtts, wss, mqtt, claim, mtls, https } = *ports;
+        Ports { mqtts, wss, mqtt, claim, mtls, https }
     }
 }
 
@@ -134,6 +158,12 @@ pub(crate) struct DeviceRecord {
     pub next_hashes: Option<PasswordHashes>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_ingest: Option<IngestRecord>,
+    /// The authorities that its files hold, by their four digits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusts: Vec<String>,
+    /// The certificates by which it may come in, newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<CertificateRecord>,
 }
 
 /// What is kept of the token in a guest's address.
@@ -142,6 +172,27 @@ pub(crate) struct DeviceRecord {
 pub(crate) struct IngestRecord {
     pub sha256: String,
     pub expires_ms: i64,
+}
+
+/// A certificate of a device. The certificate itself is the device's business.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CertificateRecord {
+    /// Hexadecimal.
+    pub serial: String,
+    /// Which authority signed it, by its four digits.
+    pub by: String,
+    pub issued_ms: i64,
+    pub until_ms: i64,
+}
+
+/// A certificate of the list of revoked ones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RevokedRecord {
+    pub serial: String,
+    pub at_ms: i64,
+    pub until_ms: i64,
 }
 
 impl DeviceRecord {
@@ -278,7 +329,7 @@ pub(crate) fn next_after(rights: &[wire::RightsSentence]) -> u32 {
 pub(crate) use tests::sample;
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use identity::Secret;
@@ -312,9 +363,14 @@ mod tests {
                 ingest: None,
                 next_hashes: None,
                 next_ingest: None,
+                trusts: Vec::new(),
+                certificates: Vec::new(),
             }],
             serial: Vec::new(),
             rights_before: Vec::new(),
+            authority_change_ms: None,
+            sntp_port: None,
+            revoked: Vec::new(),
         }
     }
 

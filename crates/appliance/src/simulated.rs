@@ -65,7 +65,7 @@ struct Stage {
 impl Stage {
     fn new(inner: &Inner, site: &Site) -> Result<Stage, Error> {
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from(site.authority.cert_der().to_vec())).map_err(identity::Error::Tls)?;
+        roots.add(CertificateDer::from(site.authority.load().cert_der().to_vec())).map_err(identity::Error::Tls)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -241,6 +241,8 @@ impl Appliance {
                 ingest: None,
                 next_hashes: None,
                 next_ingest: None,
+                trusts: Vec::new(),
+                certificates: Vec::new(),
             };
             fresh.push((record, password));
         }

@@ -1,9 +1,10 @@
 //! An opened site: its settings, authority, secrets and recordings. Brokers come and go in it.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use broker::Clock;
 use identity::store::SecretStore;
 use identity::{Authority, Secret, ServerKey};
@@ -13,17 +14,24 @@ use crate::engine::Engine;
 use crate::folder::{Folder, read_text, write_whole};
 use crate::keeping::Keeping;
 use crate::settings::Settings;
-use crate::{Error, Inner, SecretKeeping, damage, rights};
+use crate::{Error, Inner, SecretKeeping, authority_change, damage, device_certificates, rights};
 
 pub(crate) const AUTHORITY_KEY: &str = "authority.key";
 /// A copy of the public certificate, from which a damaged file can be restored.
 pub(crate) const AUTHORITY_CERTIFICATE: &str = "authority.certificate";
 pub(crate) const SERVER_KEY: &str = "server.key";
+const RSA_KEY: &str = "server.rsa.key";
 
 pub(crate) struct Site {
     pub settings: ArcSwap<Settings>,
-    pub authority: Authority,
+    pub authority: ArcSwap<Authority>,
+    /// The one that is being brought in beside it.
+    pub next_authority: ArcSwapOption<Authority>,
     pub server_key: ServerKey,
+    /// Beside it, once a client came that knows no ECDSA.
+    pub rsa_key: ArcSwapOption<ServerKey>,
+    /// Set by such a client.
+    pub rsa_missed: Arc<AtomicBool>,
     pub secrets: SecretStore,
     pub recorder: Recorder,
     pub keeping: Keeping,
@@ -91,13 +99,23 @@ impl Site {
     ) -> Result<Site, Broken> {
         let path = folder.recordings();
         folder.make_private(&path);
+        let next_authority =
+            authority_change::load_next(&secrets).map_err(|error| Broken::new("secrets", folder.secrets(), error))?;
+        let rsa_key = match secrets.get(RSA_KEY).map_err(|error| Broken::new("secrets", folder.secrets(), error))? {
+            // It can be made again: one that cannot be read is no damage.
+            Some(pem) => ServerKey::from_rsa_pem(&pem).ok(),
+            None => None,
+        };
         let clock = clock.clone();
         let (recorder, sink, results) = Recorder::open(recorder::Options::new(&path), Arc::new(move || clock.now_us()))
             .map_err(|error| Broken::new("recordings", &path, error))?;
         Ok(Site {
             settings: ArcSwap::from_pointee(settings),
-            authority,
+            authority: ArcSwap::from_pointee(authority),
+            next_authority: ArcSwapOption::from_pointee(next_authority),
             server_key,
+            rsa_key: ArcSwapOption::from_pointee(rsa_key),
+            rsa_missed: Arc::default(),
             secrets,
             recorder,
             keeping: Keeping::new(sink, results),
@@ -132,6 +150,11 @@ impl Site {
 
     pub async fn save(&self, inner: &Inner, mut settings: Settings) -> Result<(), Error> {
         rights::forget_strays(&mut settings);
+        let before = self.settings.load_full();
+        let trusts: Vec<String> = self.authorities().iter().map(|authority| authority.id4()).collect();
+        device_certificates::trust(&mut settings, &before, &trusts);
+        device_certificates::settle(&mut settings, &before, inner.clock.now_ms());
+        let revoked = settings.revoked != before.revoked;
         let text = settings.to_text()?;
         let (path, good) = (inner.folder.settings(), inner.folder.good_settings());
         tokio::task::spawn_blocking(move || {
@@ -144,8 +167,23 @@ impl Site {
         self.settings.store(Arc::new(settings));
         if let Some(engine) = self.engine() {
             engine.broker.set_rights(rights).await;
+            if revoked {
+                engine.secure(inner, self).await?;
+            }
         }
         Ok(())
+    }
+
+    /// Makes the RSA key that a client was missed for, and keeps it.
+    pub async fn make_rsa_key(self: &Arc<Site>) -> Result<(), Error> {
+        let site = self.clone();
+        tokio::task::spawn_blocking(move || -> Result<(), Error> {
+            let key = ServerKey::generate_rsa()?;
+            site.secrets.set(RSA_KEY, &key.key_pem())?;
+            site.rsa_key.store(Some(Arc::new(key)));
+            Ok(())
+        })
+        .await?
     }
 
     /// Writes what waits to be recorded. Blocks.
@@ -175,13 +213,26 @@ fn load_identity(folder: &Folder, secrets: &SecretStore) -> Result<Option<(Autho
         (_, None, _) if !started_before(folder) => Ok(None),
         (None, _, _) => Err(Broken::new("authority", path, "the certificate is missing")),
         (Some(certificate), Some(authority_key), Some(server_key)) => {
-            let authority = Authority::load(&certificate, &authority_key)
-                .map_err(|error| Broken::new("authority", &path, error))?;
+            let authority = match Authority::load(&certificate, &authority_key) {
+                Err(identity::Error::KeyMismatch) => {
+                    finish_change(&path, secret(AUTHORITY_CERTIFICATE)?, &authority_key)
+                }
+                loaded => loaded.map_err(Error::Identity),
+            };
+            let authority = authority.map_err(|error| Broken::new("authority", &path, error))?;
             let server_key = ServerKey::from_pem(&server_key).map_err(|error| Broken::new("secrets", &dir, error))?;
             Ok(Some((authority, server_key)))
         }
         _ => Err(Broken::new("secrets", dir, "a key is missing")),
     }
+}
+
+/// The power was cut between the two steps of a change of authority: the secrets are the newer ones.
+fn finish_change(path: &Path, certificate: Option<Secret>, key: &Secret) -> Result<Authority, Error> {
+    let certificate = certificate.ok_or(Error::Identity(identity::Error::KeyMismatch))?;
+    let authority = Authority::load(certificate.expose(), key)?;
+    write_whole(path, authority.cert_pem().as_bytes())?;
+    Ok(authority)
 }
 
 /// A site that ran once has settings.

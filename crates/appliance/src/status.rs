@@ -64,7 +64,7 @@ fn parse(request: &StartSite) -> Result<Settings, Error> {
     let listed = listed.ok_or_else(unknown)?;
     let address: Ipv4Addr = listed.address.parse().map_err(|_| unknown())?;
     let mut chosen = match &request.ports {
-        Some(ports) => Ports { mqtts: ports.mqtts, wss: ports.wss, mqtt: ports.mqtt, claim: ports.claim },
+        Some(ports) => Ports::from_wire(ports),
         None => Ports::DEFAULT,
     };
     chosen.mqtt = if request.guests { chosen.mqtt.or(Some(Ports::GUEST_PORT)) } else { None };
@@ -86,6 +86,9 @@ fn parse(request: &StartSite) -> Result<Settings, Error> {
         queue: None,
         devices: Vec::new(),
         serial: Vec::new(),
+        authority_change_ms: None,
+        sntp_port: None,
+        revoked: Vec::new(),
     })
 }
 
@@ -95,8 +98,9 @@ fn check_ports(settings: &Settings) -> Result<(), Error> {
         Ipv4Addr::LOCALHOST => vec![Ipv4Addr::LOCALHOST],
         room => vec![room, Ipv4Addr::LOCALHOST],
     };
-    // The claim door is for the room alone.
-    let taken = settings.ports.named().into_iter().find(|(field, port)| {
+    // The claim door is for the room alone; that of enrolment opens later, and where there is room.
+    let doors = settings.ports.named().into_iter().filter(|(field, _)| *field != "ports.https");
+    let taken = doors.into_iter().find(|(field, port)| {
         let needed = if *field == "ports.claim" { addresses.get(..1).unwrap_or_default() } else { &addresses };
         !ports::is_free(*port, needed)
     });
@@ -145,6 +149,9 @@ async fn restart(inner: &Arc<Inner>, site: &Arc<Site>, asked: Settings) -> Resul
         rights: before.rights.clone(),
         next_right: before.next_right,
         rights_before: before.rights_before.clone(),
+        authority_change_ms: before.authority_change_ms,
+        sntp_port: before.sntp_port,
+        revoked: before.revoked.clone(),
         ..asked
     };
     check_ports(&settings)?;
@@ -175,6 +182,7 @@ impl Inner {
             disk_free_bytes: self.folder.free_bytes(),
             authority_fingerprint: None,
             certificate_until: None,
+            enrolment_until_ms: None,
             secret_store: String::new(),
             simulated: 0,
             checks: Vec::new(),
@@ -204,7 +212,8 @@ impl Inner {
         status.guests = settings.guests;
         status.devices_total = count(settings.devices.len());
         status.simulated = count(settings.devices.iter().filter(|device| device.simulated).count());
-        status.authority_fingerprint = Some(in_fours(&site.authority.fingerprint()));
+        status.authority_fingerprint = Some(in_fours(&site.authority.load().fingerprint()));
+        status.enrolment_until_ms = self.enrolment.until(self.clock.now_ms());
         status.secret_store = match site.secrets.which() {
             Kept::Keyring => "keyring".to_owned(),
             Kept::File => "file".to_owned(),
@@ -219,7 +228,7 @@ impl Inner {
         status.messages_per_second = self.rates().now();
         status.rate_history = self.rates().history();
         status.messages_total = engine.broker.stats().messages_in;
-        status.certificate_until = jiff::Timestamp::from_millisecond(engine.certificate_until_ms())
+        status.certificate_until = jiff::Timestamp::from_millisecond(engine.security().certificate.not_after)
             .ok()
             .map(|until| until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
         status.checks = self.checks().clone();
@@ -230,7 +239,7 @@ impl Inner {
     /// Where to knock, and whom to trust there.
     pub fn doors(&self, site: &Site, address: Ipv4Addr) -> Doors {
         let settings = site.settings.load();
-        let authority = identity::Certificate::from_pem(site.authority.cert_pem());
+        let authority = identity::Certificate::from_pem(site.authority.load().cert_pem());
         Doors {
             address,
             mqtts: settings.ports.mqtts,
@@ -238,7 +247,7 @@ impl Inner {
             plain: settings.ports.mqtt,
             host_name: settings.host_name(),
             slug: settings.slug.clone(),
-            authority: site.authority.cert_der().to_vec(),
+            authority: site.authority.load().cert_der().to_vec(),
             made_ms: authority.map_or(0, |certificate| certificate.not_before),
         }
     }

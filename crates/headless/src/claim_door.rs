@@ -1,9 +1,8 @@
 //! The plain door of the room: the time, the authority, claims, and what guests post. Open while
 //! the site says so; never a login. GET reveals and burns nothing, only POST does.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -16,9 +15,10 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::net::TcpListener;
 use wire::Code;
 
-use crate::limits::{POST_BYTES, WRONG_CLAIMS, WRONG_CLAIMS_IN_ALL};
+use crate::limits::POST_BYTES;
 use crate::reply::{self, Refusal, with_type};
 use crate::router::{Shared, public};
+use crate::tries::Tries;
 
 const PAGE: &str = include_str!("../claim/page.html");
 const REACHED: &str = include_str!("../claim/ping.html");
@@ -31,13 +31,12 @@ const STYLE: &str = include_str!("../claim/claim.css");
 /// Opens and closes the door as the site says, until its word is over.
 pub(crate) async fn run(shared: Shared) {
     let mut wanted = shared.appliance.claim_door();
-    let tries = Arc::new(Tries::default());
     loop {
         let addr = *wanted.borrow_and_update();
         let serving = async {
             match addr {
                 None => std::future::pending().await,
-                Some(addr) => serve(addr, shared.clone(), tries.clone()).await,
+                Some(addr) => serve(addr, shared.clone()).await,
             }
         };
         tokio::select! {
@@ -47,7 +46,7 @@ pub(crate) async fn run(shared: Shared) {
     }
 }
 
-async fn serve(addr: SocketAddr, shared: Shared, tries: Arc<Tries>) {
+async fn serve(addr: SocketAddr, shared: Shared) {
     let listener = match TcpListener::bind(addr).await {
         Ok(listener) => listener,
         Err(error) => {
@@ -67,7 +66,7 @@ async fn serve(addr: SocketAddr, shared: Shared, tries: Arc<Tries>) {
         .route("/privacy", get(|| async { page("text/plain; charset=utf-8", PRIVACY) }))
         .merge(public());
     let router = claims
-        .with_state(Claims { shared, tries, posts: Arc::default() })
+        .with_state(Claims { shared, posts: Arc::default() })
         .layer(axum::middleware::map_response(reply::headers));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     if let Err(error) = axum::serve(listener, service).await {
@@ -84,7 +83,6 @@ fn page(kind: &'static str, text: &'static str) -> Response {
 #[derive(Clone)]
 struct Claims {
     shared: Shared,
-    tries: Arc<Tries>,
     posts: Arc<Tries>,
 }
 
@@ -107,18 +105,18 @@ async fn ping(State(door): State<Claims>, ConnectInfo(peer): ConnectInfo<SocketA
 }
 
 async fn claim(
-    State(door): State<Claims>,
+    State(shared): State<Shared>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(id): Path<String>,
 ) -> Response {
     let now = Instant::now();
-    if door.tries.exhausted(peer.ip(), now) {
+    if shared.tries.exhausted(peer.ip(), now) {
         return Refusal::new(Code::TooManyTries, "too many wrong claims; try again in a minute").into_response();
     }
-    match door.shared.appliance.claim_redeem(&id).await {
+    match shared.appliance.claim_redeem(&id).await {
         Ok(sealed) => with_type("application/octet-stream", sealed),
         Err(problem) => {
-            door.tries.wrong(peer.ip(), now);
+            shared.tries.wrong(peer.ip(), now);
             Refusal(problem).into_response()
         }
     }
@@ -147,42 +145,5 @@ async fn ingest(
             Refusal(problem).into_response()
         }
         Err(problem) => Refusal(problem).into_response(),
-    }
-}
-
-/// Wrong claims of the last minute, by address.
-#[derive(Default)]
-struct Tries(Mutex<HashMap<IpAddr, (u32, Instant)>>);
-
-const MINUTE: Duration = Duration::from_secs(60);
-
-impl Tries {
-    fn exhausted(&self, address: IpAddr, now: Instant) -> bool {
-        let mut tries = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        tries.retain(|_, (_, since)| now.duration_since(*since) < MINUTE);
-        let all: u32 = tries.values().map(|(count, _)| count).sum();
-        all >= WRONG_CLAIMS_IN_ALL || tries.get(&address).is_some_and(|(count, _)| *count >= WRONG_CLAIMS)
-    }
-
-    fn wrong(&self, address: IpAddr, now: Instant) {
-        let mut tries = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        tries.entry(address).or_insert((0, now)).0 += 1;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ten_wrong_claims_close_the_door_to_an_address_for_a_minute() {
-        let (tries, now) = (Tries::default(), Instant::now());
-        let (here, there) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
-        for _ in 0..WRONG_CLAIMS {
-            assert!(!tries.exhausted(here, now));
-            tries.wrong(here, now);
-        }
-        assert!(tries.exhausted(here, now) && !tries.exhausted(there, now));
-        assert!(!tries.exhausted(here, now + MINUTE));
     }
 }

@@ -6,7 +6,10 @@
 mod claim_door;
 pub mod cli;
 mod codes;
+mod enrol_door;
+mod enrol_routes;
 mod guard;
+mod install_page;
 mod interface;
 mod limits;
 mod reply;
@@ -14,3 +17,4 @@ mod router;
 pub mod run;
 mod socket;
 mod tcp;
+mod tries;

@@ -17,9 +17,15 @@ pub const TABLE: &[Limit] = &[
     Limit { name: "session life", value: SESSION_SECS, unit: "s" },
     Limit { name: "guest post", value: POST_BYTES as u64, unit: "bytes" },
     Limit { name: "wrong claims per address", value: WRONG_CLAIMS as u64, unit: "a minute" },
+    Limit { name: "enrolling at once", value: ENROLLING as u64, unit: "connections" },
+    Limit { name: "an enrolment", value: ENROL_SECS, unit: "s" },
+    Limit { name: "enrolment body", value: ENROL_BYTES as u64, unit: "bytes" },
     Limit { name: "wrong claims", value: WRONG_CLAIMS_IN_ALL as u64, unit: "a minute" },
 ];
 
+pub const ENROLLING: usize = 64;
+pub const ENROL_SECS: u64 = 30;
+pub const ENROL_BYTES: usize = 16 * 1024;
 pub const BODY_BYTES: usize = 1024 * 1024;
 pub const WRONG_CODES: u32 = 10;
 pub const CODE_SECS: u64 = 15 * 60;

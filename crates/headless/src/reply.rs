@@ -43,6 +43,8 @@ fn status(code: Code) -> StatusCode {
         Code::RightsOutdated | Code::NothingToUndo => StatusCode::CONFLICT,
         Code::NameTaken | Code::PortTaken | Code::SiteAlreadyStarted | Code::SiteNotStarted => StatusCode::CONFLICT,
         Code::ClaimExpired => StatusCode::GONE,
+        Code::EnrolmentClosed => StatusCode::SERVICE_UNAVAILABLE,
+        Code::RequestInvalid => StatusCode::BAD_REQUEST,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TooManyTries | Code::TooFast => StatusCode::TOO_MANY_REQUESTS,
         Code::DataDamaged | Code::DiskFull | Code::BrokerStopped => StatusCode::SERVICE_UNAVAILABLE,

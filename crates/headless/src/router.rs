@@ -15,8 +15,10 @@ use wire::{Code, LiveView, Role};
 
 use crate::codes::Codes;
 use crate::guard::{COOKIE, Door, guard};
+use crate::install_page::install_page;
 use crate::limits::BODY_BYTES;
 use crate::reply::{self, Refusal, json, with_type};
+use crate::tries::Tries;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -25,6 +27,8 @@ pub(crate) struct Shared {
     pub codes: Arc<Codes>,
     /// The loopback door, once it is open.
     pub loopback_port: Option<u16>,
+    /// Of the doors where tokens can be guessed at.
+    pub tries: Arc<Tries>,
 }
 
 /// The whole interface behind one door.
@@ -50,7 +54,12 @@ where
     S: Clone + Send + Sync + 'static,
     Shared: FromRef<S>,
 {
-    Router::new().route("/time", get(time)).route("/ca.pem", get(ca_pem)).route("/ca.der", get(ca_der))
+    Router::new()
+        .route("/time", get(time))
+        .route("/ca.pem", get(ca_pem))
+        .route("/ca.der", get(ca_der))
+        .route("/ca.crl", get(ca_crl))
+        .route("/ca", get(install_page))
 }
 
 async fn command(State(shared): State<Shared>, Path(command): Path<String>, body: Bytes) -> Response {
@@ -158,6 +167,13 @@ async fn ca_der(State(shared): State<Shared>) -> Response {
     match shared.appliance.authority_files() {
         Some(files) => with_type("application/x-x509-ca-cert", files.der),
         None => Refusal::new(Code::SiteNotStarted, "there is no authority yet").into_response(),
+    }
+}
+
+async fn ca_crl(State(shared): State<Shared>) -> Response {
+    match shared.appliance.revocation_list() {
+        Some(list) => with_type("application/pkix-crl", list),
+        None => Refusal::new(Code::BrokerStopped, "the list is made while the site runs").into_response(),
     }
 }
 

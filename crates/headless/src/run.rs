@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::codes::Codes;
 use crate::guard::Door;
 use crate::router::{Shared, address, router};
-use crate::{claim_door, socket, tcp};
+use crate::{claim_door, enrol_door, socket, tcp};
 
 pub struct Options {
     pub data: PathBuf,
@@ -54,8 +54,9 @@ async fn serve(options: &Options, appliance: Appliance, stopping: watch::Receive
         None => None,
         Some(listener) => Some(listener.local_addr()?.port()),
     };
-    let shared = Shared { appliance: appliance.clone(), codes: codes.clone(), loopback_port };
+    let shared = Shared { appliance: appliance.clone(), codes: codes.clone(), loopback_port, tries: Arc::default() };
     tokio::spawn(claim_door::run(shared.clone()));
+    tokio::spawn(enrol_door::run(shared.clone()));
     let ended = |mut stopping: watch::Receiver<bool>| async move {
         stopping.wait_for(|stop| *stop).await.ok();
     };
@@ -135,6 +136,7 @@ fn with_offer(defaults: &wire::Ports, tried: Option<wire::Ports>, problem: wire:
         (Some("ports.mqtts"), Some(port)) => ports.mqtts = port,
         (Some("ports.wss"), Some(port)) => ports.wss = port,
         (Some("ports.claim"), Some(port)) => ports.claim = port,
+        (Some("ports.mtls"), port @ Some(_)) => ports.mtls = port,
         _ => anyhow::bail!("{}", problem.message),
     }
     Ok(ports)

@@ -14,7 +14,8 @@ use time::OffsetDateTime;
 
 use crate::certificate::{parse, validity_ms};
 use crate::server_key::{hex, lf, read_key, spki_sha256, write_key};
-use crate::{Certificate, Error, RevocationList, Secret, ServerKey, crockford};
+use crate::words::Language;
+use crate::{Certificate, Error, RevocationList, Secret, ServerKey, SigningRequest, crockford, words};
 
 const DAY_MS: i64 = 86_400_000;
 /// 2037-12-31 00:00 UTC: boards with a 32-bit clock cannot tell a later date.
@@ -101,9 +102,21 @@ impl Authority {
         hex(&Sha256::digest(&self.cert_der))
     }
 
+    /// Whether a certificate was signed with this authority's key.
+    pub fn signed(&self, certificate: &Certificate) -> bool {
+        let Some(leaf) = certificate.chain.first() else { return false };
+        let (Ok(leaf), Ok(own)) = (parse(leaf), parse(&self.cert_der)) else { return false };
+        leaf.verify_signature(Some(own.public_key())).is_ok()
+    }
+
     /// Four hexadecimal digits that tell several sites in one building apart.
     pub fn id4(&self) -> String {
         id4(&self.spki_sha256)
+    }
+
+    /// The fingerprint of the public key in eight words.
+    pub fn words(&self, language: Language) -> Vec<&'static str> {
+        words::of(&self.spki_sha256, language)
     }
 
     /// Six symbols that a person compares on two screens.
@@ -145,6 +158,12 @@ impl Authority {
         Ok((certificate, write_key(&key)))
     }
 
+    /// The same for a device that made its key itself: of its request only the public key counts.
+    pub fn certify_device(&self, id: &str, request: &SigningRequest, now_ms: i64) -> Result<Certificate, Error> {
+        let params = lifetime(now_ms, DEVICE_DAYS)?;
+        self.issue(params, id, ExtendedKeyUsagePurpose::ClientAuth, request.public_key())
+    }
+
     /// The whole list of revoked certificates. `number` must grow with each list.
     pub fn revocation_list(&self, revoked: &[Revoked], number: u64, now_ms: i64) -> Result<RevocationList, Error> {
         let revoked_certs = revoked
@@ -175,7 +194,7 @@ impl Authority {
         mut params: CertificateParams,
         common_name: &str,
         purpose: ExtendedKeyUsagePurpose,
-        key: &KeyPair,
+        key: &impl PublicKeyData,
     ) -> Result<Certificate, Error> {
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, common_name);

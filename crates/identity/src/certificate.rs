@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use rcgen::PublicKeyData;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::Error;
 use crate::server_key::hex;
+use crate::{Error, ServerKey};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -23,6 +24,7 @@ pub struct Certificate {
     pub serial: String,
     pub not_before: i64,
     pub not_after: i64,
+    common_name: Option<String>,
     names: BTreeSet<String>,
     ips: BTreeSet<IpAddr>,
 }
@@ -34,12 +36,25 @@ impl Certificate {
         Certificate::from_der(der, pem.to_owned())
     }
 
+    /// Reads what a client showed in its handshake; who signed it was checked there.
+    pub fn from_handshake(der: &[u8]) -> Result<Certificate, Error> {
+        Certificate::from_der(CertificateDer::from(der.to_vec()), String::new())
+    }
+
     pub(crate) fn from_der(der: CertificateDer<'static>, pem: String) -> Result<Certificate, Error> {
         let parsed = parse(&der)?;
         let serial = hex(&parsed.serial.to_bytes_be());
         let (not_before, not_after) = validity_ms(&parsed);
         let (names, ips) = alternative_names(&parsed)?;
-        Ok(Certificate { pem, serial, not_before, not_after, names, ips, chain: vec![der] })
+        let common_name = parsed.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
+        let common_name = common_name.map(str::to_owned);
+        Ok(Certificate { pem, serial, not_before, not_after, common_name, names, ips, chain: vec![der] })
+    }
+
+    /// Whether it was made for this key.
+    pub fn belongs_to(&self, key: &ServerKey) -> bool {
+        let parsed = self.chain.first().and_then(|der| parse(der).ok());
+        parsed.is_some_and(|parsed| parsed.public_key().raw == key.0.subject_public_key_info())
     }
 
     /// Whether a client may reach the server by every one of these names and addresses.
@@ -51,6 +66,11 @@ impl Certificate {
     /// True from 30 days before the end on, and where the clock stands before the beginning.
     pub fn renewal_due(&self, now_ms: i64) -> bool {
         now_ms < self.not_before || now_ms > self.not_after - 30 * DAY_MS
+    }
+
+    /// The id of the device that it was made for.
+    pub fn common_name(&self) -> Option<&str> {
+        self.common_name.as_deref()
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {

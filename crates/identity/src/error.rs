@@ -11,8 +11,12 @@ pub enum Error {
     CertificateText(&'static str),
     #[error("not a private key in PEM form")]
     KeyText,
+    #[error("an RSA key could not be made")]
+    RsaKey,
     #[error("the authority's key does not belong to its certificate")]
     KeyMismatch,
+    #[error("not a certificate request: {0}")]
+    Request(&'static str),
     #[error("a name for a certificate is not a host name: {0:?}")]
     HostName(String),
     #[error("the time {0} ms is outside what a certificate can hold")]

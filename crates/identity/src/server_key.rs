@@ -1,13 +1,16 @@
 //! The server's private key. It stays the same across renewals, so that clients which pin the
 //! public key (Tasmota) go on working.
 
-use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::KeySize;
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
 
 use crate::{Error, Secret};
 
-/// An ECDSA P-256 key: the only curve that every board's TLS knows.
+/// An ECDSA P-256 key: the only curve that every board's TLS knows. Or the RSA key beside it, for
+/// the few that know no ECDSA.
 pub struct ServerKey(pub(crate) KeyPair);
 
 impl ServerKey {
@@ -18,6 +21,20 @@ impl ServerKey {
     /// Reads a key that [`ServerKey::key_pem`] wrote; anything but P-256 is refused.
     pub fn from_pem(key_pem: &Secret) -> Result<ServerKey, Error> {
         read_key(key_pem).map(ServerKey)
+    }
+
+    /// 2,048 bits; takes a part of a second. The library of the other keys cannot make RSA keys.
+    pub fn generate_rsa() -> Result<ServerKey, Error> {
+        let key = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).map_err(|_| Error::RsaKey)?;
+        let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&key).map_err(|_| Error::RsaKey)?;
+        let der = PrivatePkcs8KeyDer::from(der.as_ref());
+        Ok(ServerKey(KeyPair::from_pkcs8_der_and_sign_algo(&der, &PKCS_RSA_SHA256)?))
+    }
+
+    /// Reads what [`ServerKey::generate_rsa`] made and [`ServerKey::key_pem`] wrote.
+    pub fn from_rsa_pem(key_pem: &Secret) -> Result<ServerKey, Error> {
+        let key = KeyPair::from_pem_and_sign_algo(key_pem.expose(), &PKCS_RSA_SHA256);
+        key.map(ServerKey).map_err(|_| Error::KeyText)
     }
 
     pub fn key_pem(&self) -> Secret {

@@ -280,3 +280,37 @@ fn debug_of_everything_that_holds_a_key_shows_none() {
     let shown = format!("{authority:?} {key:?} {:?} {:?}", authority.key_pem(), key.key_pem());
     assert_eq!(shown, format!("Authority({:?}) ServerKey(…) Secret(…) Secret(…)", authority.id4()));
 }
+
+#[test]
+fn a_device_that_made_its_key_gets_the_name_of_its_record_and_nothing_it_asked_for() {
+    let issued = issued();
+    let dir = issued.dir.path();
+    check_openssl(&["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "own.key"], dir, true);
+    let wish = "subjectAltName=DNS:evil.example";
+    let request = ["req", "-new", "-key", "own.key", "-subj", "/CN=admin", "-out", "own.csr"];
+    let asked =
+        ["-addext", wish, "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "tlsfeature=status_request"];
+    check_openssl(&[&request[..], &asked].concat(), dir, true);
+    let sent = std::fs::read(dir.join("own.csr")).unwrap();
+    let request = identity::SigningRequest::parse(&sent).unwrap();
+    let certificate = issued.authority.certify_device("serre-05", &request, now()).unwrap();
+    assert_eq!(certificate.common_name(), Some("serre-05"));
+    std::fs::write(dir.join("own.pem"), &certificate.pem).unwrap();
+    check_openssl(&["verify", "-x509_strict", "-CAfile", "ca.pem", "-purpose", "sslclient", "own.pem"], dir, true);
+    check_openssl(&["verify", "-x509_strict", "-CAfile", "ca.pem", "-purpose", "sslserver", "own.pem"], dir, false);
+    let text = openssl(&["x509", "-in", "own.pem", "-noout", "-text"], dir);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains("CA:FALSE") && !text.contains("evil.example") && !text.contains("CN = admin"), "{text}");
+    let days = (certificate.not_after - certificate.not_before) / DAY;
+    assert_eq!(days, 825);
+}
+
+#[test]
+fn openssl_reads_the_list_of_certificates_that_est_answers() {
+    let issued = issued();
+    let der = identity::pkcs7::certificates_only([issued.device.chain[0].as_ref(), issued.authority.cert_der()]);
+    std::fs::write(issued.dir.path().join("list.p7"), der).unwrap();
+    let out = openssl(&["pkcs7", "-inform", "DER", "-in", "list.p7", "-print_certs"], issued.dir.path());
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert!(out.status.success() && text.matches("BEGIN CERTIFICATE").count() == 2, "{text}");
+}

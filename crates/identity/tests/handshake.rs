@@ -3,9 +3,10 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use identity::tls::{ClientAuth, server_config};
-use identity::{Authority, Revoked, Secret, ServerKey};
+use identity::tls::{self, ClientAuth, Clients, Leaves};
+use identity::{Authority, Certificate, Revoked, Secret, ServerKey};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::{
     CertificateError, CipherSuite, ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion, RootCertStore,
@@ -24,17 +25,21 @@ struct Site {
     server: Arc<ServerConfig>,
 }
 
-fn site_with(client_auth: impl FnOnce(&Authority) -> Option<ClientAuth>) -> Site {
+fn leaves(certificate: &Certificate, key: &ServerKey) -> Leaves {
+    Leaves::new(certificate, key, Arc::default()).unwrap()
+}
+
+fn site_with(clients: impl FnOnce(&Authority) -> Clients) -> Site {
     let authority = Authority::create(now()).unwrap();
     let key = ServerKey::generate().unwrap();
     let ip: IpAddr = "192.168.1.20".parse().unwrap();
     let certificate = authority.issue_server(&key, &["salle114.local".to_owned()], &[ip], now()).unwrap();
-    let server = server_config(&certificate.chain, &key, client_auth(&authority)).unwrap();
+    let server = tls::server(Arc::new(leaves(&certificate, &key)), clients(&authority), &[]).unwrap();
     Site { authority, server }
 }
 
 fn site() -> Site {
-    site_with(|_| None)
+    site_with(|_| Clients::Unasked)
 }
 
 fn root(authority: &Authority) -> CertificateDer<'static> {
@@ -70,7 +75,7 @@ fn old_board(authority: &Authority) -> ClientConfig {
         .with_no_client_auth()
 }
 
-fn client_with(authority: &Authority, certificate: &identity::Certificate, key: &Secret) -> ClientConfig {
+fn client_with(authority: &Authority, certificate: &Certificate, key: &Secret) -> ClientConfig {
     ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -196,7 +201,7 @@ fn the_certificate_door_lets_in_devices_and_no_revoked_foreign_or_missing_certif
         let revoked = [Revoked { serial: device.0.serial.clone(), at_ms: now() }];
         lost = Some(device);
         let list = authority.revocation_list(&revoked, 1, now()).unwrap();
-        Some(ClientAuth { roots: vec![root(authority)], revocation_lists: vec![list.der] })
+        Clients::Required(ClientAuth { roots: vec![root(authority)], revocation_lists: vec![list.der] })
     });
     let (device, key) = site.authority.issue_device("serre-04", now()).unwrap();
     let config = Arc::new(client_with(&site.authority, &device, &key));
@@ -225,5 +230,65 @@ fn the_certificate_door_lets_in_devices_and_no_revoked_foreign_or_missing_certif
 fn a_key_of_another_certificate_is_refused() {
     let authority = Authority::create(now()).unwrap();
     let certificate = authority.issue_server(&ServerKey::generate().unwrap(), &[], &[], now()).unwrap();
-    assert!(server_config(&certificate.chain, &ServerKey::generate().unwrap(), None).is_err());
+    assert!(Leaves::new(&certificate, &ServerKey::generate().unwrap(), Arc::default()).is_err());
+}
+
+#[test]
+fn a_ticket_does_not_outlive_the_configuration_that_gave_it() {
+    let site = site_with(|authority| {
+        let list = authority.revocation_list(&[], 1, now()).unwrap();
+        Clients::Required(ClientAuth { roots: vec![root(authority)], revocation_lists: vec![list.der] })
+    });
+    let (device, key) = site.authority.issue_device("serre-04", now()).unwrap();
+    let config = Arc::new(client_with(&site.authority, &device, &key));
+    shake(&config, &site.server, "salle114.local").unwrap();
+    let (again, _) = shake(&config, &site.server, "salle114.local").unwrap();
+    assert_eq!(again.handshake_kind(), Some(HandshakeKind::Resumed));
+
+    let revoked = [Revoked { serial: device.serial.clone(), at_ms: now() }];
+    let list = site.authority.revocation_list(&revoked, 2, now()).unwrap();
+    let auth = ClientAuth { roots: vec![root(&site.authority)], revocation_lists: vec![list.der] };
+    let server_key = ServerKey::generate().unwrap();
+    let certificate = site.authority.issue_server(&server_key, &["salle114.local".to_owned()], &[], now()).unwrap();
+    let reloaded = tls::server(Arc::new(leaves(&certificate, &server_key)), Clients::Required(auth), &[]).unwrap();
+    let refused = shake(&config, &reloaded, "salle114.local").err().expect("the ticket is worth nothing");
+    assert_eq!(refused, rustls::Error::InvalidCertificate(CertificateError::Revoked));
+}
+
+/// What a Tasmota of before October 2025 can do: no ECDSA at all.
+fn rsa_board(authority: &Authority) -> ClientConfig {
+    let all = ring::default_provider();
+    let provider =
+        CryptoProvider { cipher_suites: vec![ring::cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256], ..all };
+    ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .unwrap()
+        .with_root_certificates(roots(authority))
+        .with_no_client_auth()
+}
+
+#[test]
+fn who_knows_no_ecdsa_is_missed_and_then_served_with_rsa() {
+    let authority = Authority::create(now()).unwrap();
+    let (key, rsa_key) = (ServerKey::generate().unwrap(), ServerKey::generate_rsa().unwrap());
+    let kept = ServerKey::from_rsa_pem(&rsa_key.key_pem()).unwrap();
+    assert_eq!(kept.fingerprint(), rsa_key.fingerprint());
+    assert!(ServerKey::from_rsa_pem(&key.key_pem()).is_err() && ServerKey::from_pem(&rsa_key.key_pem()).is_err());
+
+    let certificate =
+        |key: &ServerKey| authority.issue_server(key, &["salle114.local".to_owned()], &[], now()).unwrap();
+    let missed = Arc::new(AtomicBool::new(false));
+    let ecdsa_alone = Leaves::new(&certificate(&key), &key, missed.clone()).unwrap();
+    let server = tls::server(Arc::new(ecdsa_alone), Clients::Unasked, &[]).unwrap();
+    shake(&Arc::new(client(&authority)), &server, "salle114.local").unwrap();
+    assert!(!missed.load(Ordering::Relaxed));
+    refusal(rsa_board(&authority), &server, "salle114.local");
+    assert!(missed.load(Ordering::Relaxed));
+
+    let both = leaves(&certificate(&key), &key).with_rsa(&certificate(&kept), &kept).unwrap();
+    let server = tls::server(Arc::new(both), Clients::Unasked, &[]).unwrap();
+    let (old, _) = shake(&Arc::new(rsa_board(&authority)), &server, "salle114.local").unwrap();
+    let (new, _) = shake(&Arc::new(client(&authority)), &server, "salle114.local").unwrap();
+    let shown = |client: &ClientConnection| client.peer_certificates().unwrap()[0].clone();
+    assert_ne!(shown(&old), shown(&new), "whoever can read ECDSA gets ECDSA");
 }

@@ -123,6 +123,11 @@ pub(crate) struct Word {
 }
 
 impl Kind {
+    /// Its files read the authority in binary form, which has room for one alone.
+    pub fn reads_der(&self) -> bool {
+        self.files.iter().any(|spec| embedded::template(&spec.template).is_some_and(|text| text.contains("ca.der")))
+    }
+
     pub(crate) fn steps(&self, language: Language) -> &[String] {
         match language {
             Language::Fr => &self.steps_fr,
@@ -201,6 +206,12 @@ mod tests {
                 assert!(harmless && !text.is_empty(), "{key}: {text}");
             }
         }
+    }
+
+    #[test]
+    fn a_kind_that_reads_the_binary_authority_is_known_for_it() {
+        assert!(find("micropython").unwrap().reads_der());
+        assert!(!find("raspberry-python").unwrap().reads_der());
     }
 
     #[test]

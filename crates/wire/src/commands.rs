@@ -76,6 +76,15 @@ macro_rules! with_commands {
             devices_remove:    DeviceRefs      => Nothing,              Teacher;
             year_preview:      EndYear         => YearPlan,             Administrator;
             year_end:          EndYear         => YearEnded,            Administrator;
+            device_certify:    DeviceRef       => IssuedCertificate,    Teacher;
+            authority_status:  Nothing         => AuthorityStatus,      Assistant;
+            authority_change_start: Nothing    => AuthorityStatus,      Administrator;
+            authority_change_finish: FinishAuthorityChange => AuthorityStatus, Administrator;
+            clock_status:      Nothing         => ClockStatus,          Assistant;
+            clock_serve:       ServeClock      => ClockStatus,          Administrator;
+            enrolment_status:  Nothing         => Enrolment,            Teacher;
+            enrolment_open:    OpenEnrolment   => Enrolment,            Teacher;
+            enrolment_close:   Nothing         => Enrolment,            Teacher;
             simulated_start:   StartSimulated  => Vec<Device>,          Teacher;
             simulated_remove:  Nothing         => Nothing,              Teacher;
             client_list:       Nothing         => Vec<Client>,          Assistant;

@@ -41,6 +41,9 @@ pub struct Device {
     pub created_ms: i64,
     /// Shut out until its card is scanned.
     pub awaits_claim: bool,
+    /// When the last of its certificates ends; `None` if it has none.
+    #[ts(type = "number | null")]
+    pub certificate_until_ms: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]

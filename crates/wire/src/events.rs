@@ -148,6 +148,11 @@ pub enum EventKind {
     RightsWrong,
     GuestsOpened,
     GuestsClosed,
+    CertificateIssued,
+    EnrolmentOpened,
+    EnrolmentClosed,
+    AuthorityChangeStarted,
+    AuthorityChanged,
     RecordingGap,
     DiskLow,
 }

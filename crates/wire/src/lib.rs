@@ -3,10 +3,12 @@
 //! One list of commands (`commands.rs`) makes the dispatcher, the router and the TypeScript.
 //! This room knows no other room: every type here is what a screen sees, nothing more.
 
+mod authority;
 mod class;
 mod commands;
 mod devices;
 mod doctor;
+mod enrolment;
 mod events;
 mod live;
 mod network;
@@ -18,10 +20,12 @@ mod shown_once;
 mod site;
 mod typescript;
 
+pub use authority::*;
 pub use class::*;
 pub use commands::*;
 pub use devices::*;
 pub use doctor::*;
+pub use enrolment::*;
 pub use events::*;
 pub use live::*;
 pub use network::*;

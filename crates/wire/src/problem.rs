@@ -65,6 +65,14 @@ pub enum Code {
     ListEmpty,
     ClaimUnknown,
     ClaimExpired,
+    /// The door for new devices is closed.
+    EnrolmentClosed,
+    /// A certificate request that cannot be read, or whose key cannot be used.
+    RequestInvalid,
+    /// Devices would be lost with the authority that they know.
+    AuthorityInUse,
+    /// No other authority is being brought in.
+    NoAuthorityChange,
     TooManyTries,
     DataDamaged,
     DiskFull,

@@ -36,6 +36,12 @@ pub struct Ports {
     pub mqtt: Option<u16>,
     /// Plain HTTP claim door, default 8480.
     pub claim: u16,
+    /// MQTT over TLS for devices that have a certificate, default 8884; `None` when closed.
+    #[serde(default)]
+    pub mtls: Option<u16>,
+    /// HTTPS for the room, default 8443; `None` when it never opens.
+    #[serde(default)]
+    pub https: Option<u16>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
@@ -73,6 +79,9 @@ pub struct SiteStatus {
     pub authority_fingerprint: Option<String>,
     /// RFC 3339 end of the server certificate.
     pub certificate_until: Option<String>,
+    /// When enrolment closes again; `None` while it is closed.
+    #[ts(type = "number | null")]
+    pub enrolment_until_ms: Option<i64>,
     /// `keyring` or `file`: where the secrets lie.
     pub secret_store: String,
     /// Devices that are simulated.

@@ -18,6 +18,7 @@ pub const TEST: &[&str] = &[
     "dbus-x11",
     "faketime",
     "fonts-dejavu-core",
+    "iproute2",
     "libegl1",
     "iproute2",
     "libgl1-mesa-dri",

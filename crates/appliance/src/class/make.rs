@@ -84,6 +84,8 @@ async fn new_devices(inner: &Inner, settings: &Settings, request: &CreateClass) 
             hashes,
             next_hashes: None,
             next_ingest: None,
+            trusts: Vec::new(),
+            certificates: Vec::new(),
         },
         password,
     };

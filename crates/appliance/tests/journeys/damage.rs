@@ -99,7 +99,8 @@ async fn damaged_databases_are_set_aside_only_when_somebody_says_so() {
 async fn settings_cut_anywhere_never_start_a_site() {
     let (room, _) = used().await;
     let whole = fs::read(room.path("settings.toml")).unwrap();
-    for cut in (0..whole.len()).step_by(whole.len() / 12) {
+    // The last newline alone may be missing.
+    for cut in (0..whole.trim_ascii_end().len()).step_by(whole.len() / 12) {
         fs::write(room.path("settings.toml"), &whole[..cut]).unwrap();
         let house = room.open().await;
         assert_eq!(house.status().await.phase, Phase::Damaged, "cut at {cut}");

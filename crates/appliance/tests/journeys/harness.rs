@@ -26,9 +26,16 @@ pub struct Room {
 
 impl Room {
     pub fn new() -> Room {
-        let holders: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let holders: Vec<TcpListener> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
         let port = |index: usize| holders[index].local_addr().unwrap().port();
-        let ports = wire::Ports { mqtts: port(0), wss: port(1), mqtt: Some(port(2)), claim: port(3) };
+        let ports = wire::Ports {
+            mqtts: port(0),
+            wss: port(1),
+            mqtt: Some(port(2)),
+            claim: port(3),
+            mtls: Some(port(4)),
+            https: Some(port(5)),
+        };
         Room { dir: TempDir::new().unwrap(), ports, ahead_us: Arc::default() }
     }
 

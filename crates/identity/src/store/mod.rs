@@ -131,6 +131,19 @@ impl SecretStore {
         })
     }
 
+    /// Several changes in one write: after a power cut all of them are there or none. `None` deletes.
+    pub fn set_all(&self, changes: &[(&str, Option<&Secret>)]) -> Result<(), Error> {
+        changes.iter().try_for_each(|(name, _)| check_name(name))?;
+        self.change(|contents| {
+            for (name, secret) in changes {
+                match secret {
+                    Some(secret) => contents.insert((*name).to_owned(), (*secret).clone()),
+                    None => contents.remove(*name),
+                };
+            }
+        })
+    }
+
     /// Deleting what is not there is no fault.
     pub fn delete(&self, name: &str) -> Result<(), Error> {
         check_name(name)?;
