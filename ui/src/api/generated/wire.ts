@@ -19,27 +19,6 @@ to_touch: Array<string>,
  */
 following: Array<string>, };
 
-export type AttachSerial = { device: string, port: string, 
-/**
- * 115,200 for a micro:bit.
- */
-baud: number, };
-
-/**
- * What an app opens or scans to be set up. It holds the password.
- */
-export type AppLink = { url: ShownOnce, 
-/**
- * SVG of its QR code.
- */
-qr_svg: ShownOnce, };
-
-export type AttachSerial = { device: string, port: string, 
-/**
- * 115,200 for a micro:bit.
- */
-baud: number, };
-
 /**
  * What an app opens or scans to be set up. It holds the password.
  */
