@@ -321,17 +321,22 @@ pub(crate) async fn send(stream: &mut (impl AsyncWriteExt + Unpin), packet: &Pac
     stream.flush().await.map_err(|_| "cut off")
 }
 
+/// The next packet, where only one is awaited.
 pub(crate) async fn receive(stream: &mut (impl AsyncReadExt + Unpin)) -> Tried<Packet> {
+    receive_after(stream, &mut BytesMut::new()).await
+}
+
+/// The next packet; what came behind it stays in `buffer` for the one after.
+pub(crate) async fn receive_after(stream: &mut (impl AsyncReadExt + Unpin), buffer: &mut BytesMut) -> Tried<Packet> {
     let limits = mqtt::Limits::default();
-    let mut buffer = BytesMut::new();
     loop {
-        if let Some(len) = codec::frame_len(&buffer, &limits).map_err(|_| "no MQTT")?
+        if let Some(len) = codec::frame_len(buffer, &limits).map_err(|_| "no MQTT")?
             && buffer.len() >= len
         {
             let frame = buffer.split_to(len).freeze();
             return codec::decode(&frame, Some(Version::V5), &limits).map_err(|_| "no MQTT");
         }
-        if stream.read_buf(&mut buffer).await.map_err(|_| "cut off")? == 0 {
+        if stream.read_buf(buffer).await.map_err(|_| "cut off")? == 0 {
             return Err("cut off");
         }
     }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use mdns_sd::{HostnameResolutionEvent, ServiceDaemon};
 use mqtt::{Filter, Packet, Publish, QoS, Subscribe, Topic};
 use rustls::CertificateError;
@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use wire::{Nothing, Problem, StepState, TestName, TestStep};
 
-use crate::doors::{Doors, Knocker, Pass, connect, in_time, receive, send};
+use crate::doors::{Doors, Knocker, Pass, connect, in_time, receive, receive_after, send};
 use crate::settings::Settings;
 use crate::site::Site;
 use crate::{Appliance, Error, Inner};
@@ -209,11 +209,13 @@ impl Walk<'_> {
         let topic = self.branch.clone();
         let began = Instant::now();
         let (mut stored, mut arrived) = (None, None);
+        // Acknowledgement and delivery often come in one piece.
+        let mut rest = BytesMut::new();
         let told = async {
             send(stream, &subscribe(&topic)?).await?;
             send(stream, &publish(&topic)?).await?;
             while stored.is_none() || arrived.is_none() {
-                match receive(stream).await? {
+                match receive_after(stream, &mut rest).await? {
                     Packet::PubAck(ack) if !ack.reason.is_error() => stored = Some(began.elapsed()),
                     Packet::PubAck(_) => return Err("the publication was refused"),
                     Packet::Publish(publish) if publish.payload == WORD => arrived = Some(began.elapsed()),

@@ -34,52 +34,6 @@ export type AttachSerial = { device: string, port: string,
  */
 baud: number, };
 
-export type AuthorityChange = { since_ms: number, next: AuthorityView, 
-/**
- * Devices that know the old one alone, or have a certificate of it alone.
- */
-waiting: Array<string>, };
-
-export type AuthorityStatus = { current: AuthorityView, 
-/**
- * While another is being brought in.
- */
-change: AuthorityChange | null, server_until_ms: number | null, 
-/**
- * Names and addresses in the server's certificate.
- */
-server_names: Array<string>, 
-/**
- * Whether clients that know RSA alone are served.
- */
-rsa: boolean, 
-/**
- * Certificates of devices that count now.
- */
-device_certificates: number, revoked: number, };
-
-export type AuthorityView = { 
-/**
- * `Courtier CA a1b2`
- */
-name: string, 
-/**
- * SHA-256 of its public key, hexadecimal.
- */
-fingerprint: string, 
-/**
- * SHA-256 of `ca.der`, hexadecimal.
- */
-cert_sha256: string, 
-/**
- * The fingerprint as eight words, to be compared aloud.
- */
-words_fr: Array<string>, words_en: Array<string>, 
-/**
- * Six symbols, as phones show them.
- */
-check_code: string, until_ms: number, };
-
 /**
  * The sentences as they shall be; nothing is changed before `apply`.
  */
@@ -126,16 +80,10 @@ protocol: string,
  */
 transport: string, since_ms: number | null, subscriptions: Array<string>, queued: number, };
 
-export type ClockStatus = { port: number | null, 
-/**
- * It is wanted, and answers.
- */
-serving: boolean, };
-
 /**
  * Every reason for a refusal. Each has a sentence in `assets/words`, under `problem_<code>`.
  */
-export type Code = "malformed" | "unknown_command" | "not_allowed" | "not_signed_in" | "wrong_origin" | "too_large" | "name_empty" | "name_invalid" | "name_taken" | "group_invalid" | "kind_unknown" | "device_unknown" | "site_not_started" | "site_already_started" | "address_unknown" | "port_taken" | "port_invalid" | "topic_invalid" | "filter_invalid" | "qos_invalid" | "payload_invalid" | "time_invalid" | "limit_invalid" | "claim_unknown" | "claim_expired" | "enrolment_closed" | "request_invalid" | "authority_in_use" | "no_authority_change" | "too_many_tries" | "data_damaged" | "disk_full" | "broker_stopped" | "rights_invalid" | "rights_outdated" | "nothing_to_undo" | "ingest_unknown" | "too_fast" | "internal";
+export type Code = "malformed" | "unknown_command" | "not_allowed" | "not_signed_in" | "wrong_origin" | "too_large" | "name_empty" | "name_invalid" | "name_taken" | "group_invalid" | "kind_unknown" | "device_unknown" | "site_not_started" | "site_already_started" | "address_unknown" | "port_taken" | "port_invalid" | "topic_invalid" | "filter_invalid" | "qos_invalid" | "payload_invalid" | "time_invalid" | "limit_invalid" | "claim_unknown" | "claim_expired" | "too_many_tries" | "data_damaged" | "disk_full" | "broker_stopped" | "rights_invalid" | "rights_outdated" | "nothing_to_undo" | "ingest_unknown" | "too_fast" | "internal";
 
 export type CreateDevice = { id: string, 
 /**
@@ -184,11 +132,7 @@ last_value: string | null,
 /**
  * Up to 60 numbers of the last 10 minutes, oldest first.
  */
-spark: Array<number>, last_refusal: Refusal | null, created_ms: number, 
-/**
- * When the last of its certificates ends; `None` if it has none.
- */
-certificate_until_ms: number | null, };
+spark: Array<number>, last_refusal: Refusal | null, created_ms: number, };
 
 export type DeviceFile = { name: string, 
 /**
@@ -226,23 +170,13 @@ export type DoorCheck = {
  */
 name: string, passed: boolean, tried: number, detail: string, };
 
-export type Enrolment = { 
-/**
- * `None` while it is closed.
- */
-until_ms: number | null, 
-/**
- * `https://<ip>:8443`, where devices ask.
- */
-url: string | null, join: JoinCode | null, };
-
 export type Event = { seq: number, at_ms: number, kind: EventKind, 
 /**
  * Which device it concerns, when known.
  */
 device: string | null, client_id: string | null, peer: string | null, refusal: Refusal | null, topic: string | null, };
 
-export type EventKind = "connected" | "disconnected" | "refused" | "taken_over" | "kicked" | "device_created" | "device_revoked" | "device_restored" | "device_removed" | "claimed" | "broker_started" | "broker_stopped" | "certificate_renewed" | "address_changed" | "rights_changed" | "rights_wrong" | "guests_opened" | "guests_closed" | "certificate_issued" | "enrolment_opened" | "enrolment_closed" | "authority_change_started" | "authority_changed" | "recording_gap" | "disk_low";
+export type EventKind = "connected" | "disconnected" | "refused" | "taken_over" | "kicked" | "device_created" | "device_revoked" | "device_restored" | "device_removed" | "claimed" | "broker_started" | "broker_stopped" | "certificate_renewed" | "address_changed" | "rights_changed" | "rights_wrong" | "guests_opened" | "guests_closed" | "recording_gap" | "disk_low";
 
 export type EventPage = { events: Array<Event>, 
 /**
@@ -263,12 +197,6 @@ export type Fact = { kind: FactKind, value: string, };
  * Each has a sentence in `assets/words`, under `fact_<kind>`.
  */
 export type FactKind = "user" | "asked_name" | "right_name" | "clock" | "valid_since" | "rule" | "no_rule" | "largest" | "owner" | "rivals" | "takeovers" | "keep_alive" | "page";
-
-export type FinishAuthorityChange = { 
-/**
- * Also when devices will be lost.
- */
-leave_behind: boolean, };
 
 /**
  * How a firewall is told to let the ports in use through.
@@ -294,24 +222,6 @@ export type FirewallOpened = { opened: boolean,
 detail: string, };
 
 export type FirewallTool = "ufw" | "firewalld" | "nftables" | "windows_powershell" | "windows_netsh" | "macos";
-
-/**
- * A certificate with its key. The key exists in this one answer only.
- */
-export type IssuedCertificate = { device: Device, 
-/**
- * The door for devices with a certificate.
- */
-port: number | null, certificate_pem: string, key_pem: ShownOnce, authority_pem: string, until_ms: number, };
-
-/**
- * For a class: whoever reads it on the board may join until it ends.
- */
-export type JoinCode = { code: ShownOnce, group: string, joined: number, 
-/**
- * The code dies with the last of them.
- */
-tries_left: number, };
 
 export type Kind = { key: string, 
 /**
@@ -436,15 +346,6 @@ neighbours_known: boolean, };
  */
 export type Nothing = Record<string, never>;
 
-/**
- * Opens the door for ten minutes.
- */
-export type OpenEnrolment = { 
-/**
- * With a code of six digits by which boards join this group by themselves.
- */
-join_group: string | null, };
-
 export type OpenFirewall = { tool: FirewallTool, };
 
 /**
@@ -492,15 +393,7 @@ mqtt: number | null,
 /**
  * Plain HTTP claim door, default 8480.
  */
-claim: number, 
-/**
- * MQTT over TLS for devices that have a certificate, default 8884; `None` when closed.
- */
-mtls: number | null, 
-/**
- * HTTPS for the room, default 8443; `None` when it never opens.
- */
-https: number | null, };
+claim: number, };
 
 /**
  * A refusal: `code` chooses the words, `field` names the input at fault in the dotted form of the
@@ -774,15 +667,6 @@ export type Series = { at_ms: Array<number>, min: Array<number>, max: Array<numb
 gaps: Array<[number, number]>, samples: number, };
 
 /**
- * Whether boards may ask this computer for the time (SNTP).
- */
-export type ServeClock = { 
-/**
- * 123 is the one that boards ask; `None` closes it.
- */
-port: number | null, };
-
-/**
  * A secret on its way to the one screen that shows it once. Its `Debug` shows nothing.
  */
 export type ShownOnce = string;
@@ -824,10 +708,6 @@ authority_fingerprint: string | null,
  * RFC 3339 end of the server certificate.
  */
 certificate_until: string | null, 
-/**
- * When enrolment closes again; `None` while it is closed.
- */
-enrolment_until_ms: number | null, 
 /**
  * `keyring` or `file`: where the secrets lie.
  */
@@ -945,15 +825,6 @@ export type Commands = {
   device_revoke: { request: DeviceRef; answer: Device };
   device_restore: { request: DeviceRef; answer: Device };
   device_remove: { request: DeviceRef; answer: Nothing };
-  device_certify: { request: DeviceRef; answer: IssuedCertificate };
-  authority_status: { request: Nothing; answer: AuthorityStatus };
-  authority_change_start: { request: Nothing; answer: AuthorityStatus };
-  authority_change_finish: { request: FinishAuthorityChange; answer: AuthorityStatus };
-  clock_status: { request: Nothing; answer: ClockStatus };
-  clock_serve: { request: ServeClock; answer: ClockStatus };
-  enrolment_status: { request: Nothing; answer: Enrolment };
-  enrolment_open: { request: OpenEnrolment; answer: Enrolment };
-  enrolment_close: { request: Nothing; answer: Enrolment };
   simulated_start: { request: StartSimulated; answer: Array<Device> };
   simulated_remove: { request: Nothing; answer: Nothing };
   client_list: { request: Nothing; answer: Array<Client> };
@@ -983,11 +854,11 @@ export type Commands = {
   record_status: { request: Nothing; answer: RecorderStatus };
 };
 
-export const CODES: readonly Code[] = ["malformed", "unknown_command", "not_allowed", "not_signed_in", "wrong_origin", "too_large", "name_empty", "name_invalid", "name_taken", "group_invalid", "kind_unknown", "device_unknown", "site_not_started", "site_already_started", "address_unknown", "port_taken", "port_invalid", "topic_invalid", "filter_invalid", "qos_invalid", "payload_invalid", "time_invalid", "limit_invalid", "claim_unknown", "claim_expired", "enrolment_closed", "request_invalid", "authority_in_use", "no_authority_change", "too_many_tries", "data_damaged", "disk_full", "broker_stopped", "rights_invalid", "rights_outdated", "nothing_to_undo", "ingest_unknown", "too_fast", "internal"];
+export const CODES: readonly Code[] = ["malformed", "unknown_command", "not_allowed", "not_signed_in", "wrong_origin", "too_large", "name_empty", "name_invalid", "name_taken", "group_invalid", "kind_unknown", "device_unknown", "site_not_started", "site_already_started", "address_unknown", "port_taken", "port_invalid", "topic_invalid", "filter_invalid", "qos_invalid", "payload_invalid", "time_invalid", "limit_invalid", "claim_unknown", "claim_expired", "too_many_tries", "data_damaged", "disk_full", "broker_stopped", "rights_invalid", "rights_outdated", "nothing_to_undo", "ingest_unknown", "too_fast", "internal"];
 
 export const REFUSAL_CAUSES: readonly RefusalCause[] = ["wrong_password", "unknown_identity", "no_credentials", "revoked", "not_claimed", "untrusted_authority", "client_clock_wrong", "wrong_host_name", "left_after_tls", "plain_on_tls", "tls_on_plain", "tls_version", "tls_key_type", "tls_other", "client_certificate", "client_certificate_date", "client_certificate_revoked", "mqtt_on_web_socket", "web_on_mqtt", "no_web_socket", "web_socket_subprotocol", "wrong_zone", "client_id_taken", "duplicate_client_id", "client_id_invalid", "protocol_version", "protocol_error", "packet_too_large", "keep_alive_timeout", "publish_denied", "subscribe_denied", "will_denied", "foreign_origin", "too_many_connections", "too_slow", "server_busy"];
 
-export const EVENT_KINDS: readonly EventKind[] = ["connected", "disconnected", "refused", "taken_over", "kicked", "device_created", "device_revoked", "device_restored", "device_removed", "claimed", "broker_started", "broker_stopped", "certificate_renewed", "address_changed", "rights_changed", "rights_wrong", "guests_opened", "guests_closed", "certificate_issued", "enrolment_opened", "enrolment_closed", "authority_change_started", "authority_changed", "recording_gap", "disk_low"];
+export const EVENT_KINDS: readonly EventKind[] = ["connected", "disconnected", "refused", "taken_over", "kicked", "device_created", "device_revoked", "device_restored", "device_removed", "claimed", "broker_started", "broker_stopped", "certificate_renewed", "address_changed", "rights_changed", "rights_wrong", "guests_opened", "guests_closed", "recording_gap", "disk_low"];
 
 export const FACT_KINDS: readonly FactKind[] = ["user", "asked_name", "right_name", "clock", "valid_since", "rule", "no_rule", "largest", "owner", "rivals", "takeovers", "keep_alive", "page"];
 
