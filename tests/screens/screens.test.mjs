@@ -130,7 +130,8 @@ test('rights: tried, changed, allowed and taken back, in both languages and thre
       await button(page, 'Toutes les phrases', 'All sentences').click();
       await page.locator('[data-sentence="6"]').getByLabel(/^(Sujets|Topics)$/).fill('a/#/b');
       await page.getByText(/Ce n’est pas un endroit possible|This cannot be a place/).waitFor();
-      assert.deepEqual(page.faults, []);
+      // The browser itself notes the refusal that was asked for.
+      assert.deepEqual(page.faults.filter((fault) => !fault.includes('422')), []);
       await page.context().close();
     }
   }
