@@ -47,7 +47,8 @@ fn waits(device: &DeviceRecord, next: &str) -> bool {
     let certified = certificates.is_empty() || certificates.iter().any(|certificate| certificate.by == next);
     let trusts = device.trusts.iter().any(|trusted| trusted == next);
     // Guests come in by the plain door, and simulated devices are told.
-    !device.simulated && !device.guest() && device.revoked_ms.is_none() && !(trusts && certified)
+    let active = !device.simulated && !device.guest() && device.revoked_ms.is_none();
+    active && !(trusts && certified)
 }
 
 fn view(authority: &Authority) -> AuthorityView {

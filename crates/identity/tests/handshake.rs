@@ -251,7 +251,7 @@ fn a_ticket_does_not_outlive_the_configuration_that_gave_it() {
     let server_key = ServerKey::generate().unwrap();
     let certificate = site.authority.issue_server(&server_key, &["salle114.local".to_owned()], &[], now()).unwrap();
     let reloaded = tls::server(Arc::new(leaves(&certificate, &server_key)), Clients::Required(auth), &[]).unwrap();
-    let refused = shake(&config, &reloaded, "salle114.local").err().expect("the ticket is worth nothing");
+    let refused = shake(&config, &reloaded, "salle114.local").expect_err("the ticket is worth nothing");
     assert_eq!(refused, rustls::Error::InvalidCertificate(CertificateError::Revoked));
 }
 

@@ -34,6 +34,52 @@ export type AttachSerial = { device: string, port: string,
  */
 baud: number, };
 
+export type AuthorityChange = { since_ms: number, next: AuthorityView, 
+/**
+ * Devices that know the old one alone, or have a certificate of it alone.
+ */
+waiting: Array<string>, };
+
+export type AuthorityStatus = { current: AuthorityView, 
+/**
+ * While another is being brought in.
+ */
+change: AuthorityChange | null, server_until_ms: number | null, 
+/**
+ * Names and addresses in the server's certificate.
+ */
+server_names: Array<string>, 
+/**
+ * Whether clients that know RSA alone are served.
+ */
+rsa: boolean, 
+/**
+ * Certificates of devices that count now.
+ */
+device_certificates: number, revoked: number, };
+
+export type AuthorityView = { 
+/**
+ * `Courtier CA a1b2`
+ */
+name: string, 
+/**
+ * SHA-256 of its public key, hexadecimal.
+ */
+fingerprint: string, 
+/**
+ * SHA-256 of `ca.der`, hexadecimal.
+ */
+cert_sha256: string, 
+/**
+ * The fingerprint as eight words, to be compared aloud.
+ */
+words_fr: Array<string>, words_en: Array<string>, 
+/**
+ * Six symbols, as phones show them.
+ */
+check_code: string, until_ms: number, };
+
 /**
  * The sentences as they shall be; nothing is changed before `apply`.
  */
@@ -67,6 +113,34 @@ qr_svg: ShownOnce,
  */
 check_code: string, expires_ms: number, };
 
+export type ClassPreview = { rows: Array<PreviewedRow>, 
+/**
+ * What keeps the whole list from being made: `source`, `source.groups`, …
+ */
+faults: Array<RowFault>, groups: number, 
+/**
+ * Lines with a fault.
+ */
+faulty: number, 
+/**
+ * `;`, `,` or a tab, where a file was read.
+ */
+separator: string | null, 
+/**
+ * Columns of the file that are not read: nothing in them is kept.
+ */
+ignored: Array<string>, };
+
+/**
+ * One device of a class. A kind that is empty is the one of the whole class.
+ */
+export type ClassRow = { id: string, group: string, kind: string, };
+
+/**
+ * Where the devices of a class come from.
+ */
+export type ClassSource = { "from": "pattern", groups: number, devices: number, group_pattern: string, device_pattern: string, } | { "from": "csv", text: string, } | { "from": "rows", rows: Array<ClassRow>, };
+
 /**
  * A connected client or a kept session.
  */
@@ -80,10 +154,23 @@ protocol: string,
  */
 transport: string, since_ms: number | null, subscriptions: Array<string>, queued: number, };
 
+export type ClockStatus = { port: number | null, 
+/**
+ * It is wanted, and answers.
+ */
+serving: boolean, };
+
 /**
  * Every reason for a refusal. Each has a sentence in `assets/words`, under `problem_<code>`.
  */
-export type Code = "malformed" | "unknown_command" | "not_allowed" | "not_signed_in" | "wrong_origin" | "too_large" | "name_empty" | "name_invalid" | "name_taken" | "group_invalid" | "kind_unknown" | "device_unknown" | "site_not_started" | "site_already_started" | "address_unknown" | "port_taken" | "port_invalid" | "topic_invalid" | "filter_invalid" | "qos_invalid" | "payload_invalid" | "time_invalid" | "limit_invalid" | "claim_unknown" | "claim_expired" | "too_many_tries" | "data_damaged" | "disk_full" | "broker_stopped" | "rights_invalid" | "rights_outdated" | "nothing_to_undo" | "ingest_unknown" | "too_fast" | "internal";
+export type Code = "malformed" | "unknown_command" | "not_allowed" | "not_signed_in" | "wrong_origin" | "too_large" | "name_empty" | "name_invalid" | "name_taken" | "group_invalid" | "kind_unknown" | "device_unknown" | "site_not_started" | "site_already_started" | "address_unknown" | "port_taken" | "port_invalid" | "topic_invalid" | "filter_invalid" | "qos_invalid" | "payload_invalid" | "time_invalid" | "limit_invalid" | "pattern_invalid" | "column_missing" | "list_empty" | "claim_unknown" | "claim_expired" | "enrolment_closed" | "request_invalid" | "authority_in_use" | "no_authority_change" | "too_many_tries" | "data_damaged" | "disk_full" | "broker_stopped" | "rights_invalid" | "rights_outdated" | "nothing_to_undo" | "ingest_unknown" | "too_fast" | "internal";
+
+export type CreateClass = { rows: Array<ClassRow>, kind: string, sheet: SheetOptions, 
+/**
+ * Also a zip with a folder of files for each device. The devices work at once then; without
+ * it, and without passwords on the cards, each works from the moment its card is scanned.
+ */
+bundles: boolean, };
 
 export type CreateDevice = { id: string, 
 /**
@@ -132,7 +219,15 @@ last_value: string | null,
 /**
  * Up to 60 numbers of the last 10 minutes, oldest first.
  */
-spark: Array<number>, last_refusal: Refusal | null, created_ms: number, };
+spark: Array<number>, last_refusal: Refusal | null, created_ms: number, 
+/**
+ * Shut out until its card is scanned.
+ */
+awaits_claim: boolean, 
+/**
+ * When the last of its certificates ends; `None` if it has none.
+ */
+certificate_until_ms: number | null, };
 
 export type DeviceFile = { name: string, 
 /**
@@ -148,7 +243,13 @@ blanks: Array<string>,
  */
 main: boolean, };
 
+export type DeviceGroup = { id: string, group: string, };
+
+export type DeviceName = { id: string, name: string, };
+
 export type DeviceRef = { id: string, };
+
+export type DeviceRefs = { ids: Array<string>, };
 
 /**
  * Everything that a device may do.
@@ -162,6 +263,19 @@ sentences: Array<RightsSentence>, allowed: Array<RightsGrant>, forbidden: Array<
 export type DeviceState = "expected" | "online" | "late" | "absent" | "refused" | "revoked";
 
 /**
+ * What a change of many devices did, and what it asks of people.
+ */
+export type DevicesChanged = { devices: Array<Device>, 
+/**
+ * Their cards no longer say what is true: they must be printed again.
+ */
+cards_void: Array<string>, 
+/**
+ * Set up with the name or topic of before: their files must be put on them again.
+ */
+to_touch: Array<string>, };
+
+/**
  * One thing the site tried on itself, as a client would.
  */
 export type DoorCheck = { 
@@ -170,13 +284,32 @@ export type DoorCheck = {
  */
 name: string, passed: boolean, tried: number, detail: string, };
 
+/**
+ * The end of a school year. Every password is made anew whatever is chosen here.
+ */
+export type EndYear = { names: YearNames, 
+/**
+ * Erase what was recorded below the topics of these devices.
+ */
+erase_recordings: boolean, sheet: SheetOptions, };
+
+export type Enrolment = { 
+/**
+ * `None` while it is closed.
+ */
+until_ms: number | null, 
+/**
+ * `https://<ip>:8443`, where devices ask.
+ */
+url: string | null, join: JoinCode | null, };
+
 export type Event = { seq: number, at_ms: number, kind: EventKind, 
 /**
  * Which device it concerns, when known.
  */
 device: string | null, client_id: string | null, peer: string | null, refusal: Refusal | null, topic: string | null, };
 
-export type EventKind = "connected" | "disconnected" | "refused" | "taken_over" | "kicked" | "device_created" | "device_revoked" | "device_restored" | "device_removed" | "claimed" | "broker_started" | "broker_stopped" | "certificate_renewed" | "address_changed" | "rights_changed" | "rights_wrong" | "guests_opened" | "guests_closed" | "recording_gap" | "disk_low";
+export type EventKind = "connected" | "disconnected" | "refused" | "taken_over" | "kicked" | "device_created" | "device_revoked" | "device_restored" | "device_removed" | "claimed" | "broker_started" | "broker_stopped" | "certificate_renewed" | "address_changed" | "rights_changed" | "rights_wrong" | "guests_opened" | "guests_closed" | "certificate_issued" | "enrolment_opened" | "enrolment_closed" | "authority_change_started" | "authority_changed" | "recording_gap" | "disk_low";
 
 export type EventPage = { events: Array<Event>, 
 /**
@@ -197,6 +330,12 @@ export type Fact = { kind: FactKind, value: string, };
  * Each has a sentence in `assets/words`, under `fact_<kind>`.
  */
 export type FactKind = "user" | "asked_name" | "right_name" | "clock" | "valid_since" | "rule" | "no_rule" | "largest" | "owner" | "rivals" | "takeovers" | "keep_alive" | "page";
+
+export type FinishAuthorityChange = { 
+/**
+ * Also when devices will be lost.
+ */
+leave_behind: boolean, };
 
 /**
  * How a firewall is told to let the ports in use through.
@@ -222,6 +361,41 @@ export type FirewallOpened = { opened: boolean,
 detail: string, };
 
 export type FirewallTool = "ufw" | "firewalld" | "nftables" | "windows_powershell" | "windows_netsh" | "macos";
+
+/**
+ * What was made for many devices, in this one answer only.
+ */
+export type HandedOut = { devices: Array<Device>, pdf_base64: ShownOnce, pdf_name: string, sheets: number, 
+/**
+ * Empty where no bundles were asked for.
+ */
+bundles_base64: ShownOnce, bundles_name: string, 
+/**
+ * Until when the cards can be scanned.
+ */
+expires_ms: number, 
+/**
+ * Devices whose password ended just now: they must be set up again.
+ */
+reissued: Array<string>, };
+
+/**
+ * A certificate with its key. The key exists in this one answer only.
+ */
+export type IssuedCertificate = { device: Device, 
+/**
+ * The door for devices with a certificate.
+ */
+port: number | null, certificate_pem: string, key_pem: ShownOnce, authority_pem: string, until_ms: number, };
+
+/**
+ * For a class: whoever reads it on the board may join until it ends.
+ */
+export type JoinCode = { code: ShownOnce, group: string, joined: number, 
+/**
+ * The code dies with the last of them.
+ */
+tries_left: number, };
 
 export type Kind = { key: string, 
 /**
@@ -302,6 +476,8 @@ limit: number,
  */
 selected: string | null, };
 
+export type MoveDevices = { groups: Array<DeviceGroup>, };
+
 export type NetworkAddress = { 
 /**
  * Interface name as the system gives it: `wlp2s0`.
@@ -345,6 +521,15 @@ neighbours_known: boolean, };
  * The request of a command that needs none: `{}`.
  */
 export type Nothing = Record<string, never>;
+
+/**
+ * Opens the door for ten minutes.
+ */
+export type OpenEnrolment = { 
+/**
+ * With a code of six digits by which boards join this group by themselves.
+ */
+join_group: string | null, };
 
 export type OpenFirewall = { tool: FirewallTool, };
 
@@ -393,7 +578,37 @@ mqtt: number | null,
 /**
  * Plain HTTP claim door, default 8480.
  */
-claim: number, };
+claim: number, 
+/**
+ * MQTT over TLS for devices that have a certificate, default 8884; `None` when closed.
+ */
+mtls: number | null, 
+/**
+ * HTTPS for the room, default 8443; `None` when it never opens.
+ */
+https: number | null, };
+
+export type PreviewClass = { source: ClassSource, 
+/**
+ * For every line that names none.
+ */
+kind: string, };
+
+export type PreviewedRow = { 
+/**
+ * The line of the file, or the place in the list; 1 is the first.
+ */
+line: number, row: ClassRow, 
+/**
+ * `<site>/<group>/<id>`
+ */
+branch: string, faults: Array<RowFault>, };
+
+/**
+ * Cards again, for devices that exist. A card brings a new password, which takes the place of the
+ * one before when the card is scanned; with `passwords` or `bundles` it does so now.
+ */
+export type PrintCards = { ids: Array<string>, sheet: SheetOptions, bundles: boolean, };
 
 /**
  * A refusal: `code` chooses the words, `field` names the input at fault in the dotted form of the
@@ -497,6 +712,8 @@ facts: Array<Fact>, whose: Whose, };
  * `refusal_<cause>` and `remedy_<cause>`.
  */
 export type RefusalCause = "wrong_password" | "unknown_identity" | "no_credentials" | "revoked" | "not_claimed" | "untrusted_authority" | "client_clock_wrong" | "wrong_host_name" | "left_after_tls" | "plain_on_tls" | "tls_on_plain" | "tls_version" | "tls_key_type" | "tls_other" | "client_certificate" | "client_certificate_date" | "client_certificate_revoked" | "mqtt_on_web_socket" | "web_on_mqtt" | "no_web_socket" | "web_socket_subprotocol" | "wrong_zone" | "client_id_taken" | "duplicate_client_id" | "client_id_invalid" | "protocol_version" | "protocol_error" | "packet_too_large" | "keep_alive_timeout" | "publish_denied" | "subscribe_denied" | "will_denied" | "foreign_origin" | "too_many_connections" | "too_slow" | "server_busy";
+
+export type RenameDevices = { names: Array<DeviceName>, };
 
 export type RightsAction = "publish" | "subscribe";
 
@@ -615,6 +832,15 @@ export type RightsWhy = "allowed" | "forbidden" | "nothing_allows" | "revoked" |
 export type Role = "administrator" | "teacher" | "assistant" | "pupil" | "projector" | "device";
 
 /**
+ * What is wrong with one line.
+ */
+export type RowFault = { 
+/**
+ * `id`, `group`, `kind`, or `line` for the whole of it.
+ */
+field: string, code: Code, offer: string | null, };
+
+/**
  * A device that is read from a port.
  */
 export type SerialLink = { device: string, port: string, baud: number, state: SerialState, 
@@ -667,6 +893,30 @@ export type Series = { at_ms: Array<number>, min: Array<number>, max: Array<numb
 gaps: Array<[number, number]>, samples: number, };
 
 /**
+ * Whether boards may ask this computer for the time (SNTP).
+ */
+export type ServeClock = { 
+/**
+ * 123 is the one that boards ask; `None` closes it.
+ */
+port: number | null, };
+
+export type SheetFormat = "cards" | "labels";
+
+/**
+ * What stands on the cards.
+ */
+export type SheetOptions = { format: SheetFormat, 
+/**
+ * In clear. Whoever holds the card is then the device, without a claim.
+ */
+passwords: boolean, cut_lines: boolean, 
+/**
+ * `fr` or `en`
+ */
+language: string, };
+
+/**
  * A secret on its way to the one screen that shows it once. Its `Debug` shows nothing.
  */
 export type ShownOnce = string;
@@ -708,6 +958,10 @@ authority_fingerprint: string | null,
  * RFC 3339 end of the server certificate.
  */
 certificate_until: string | null, 
+/**
+ * When enrolment closes again; `None` while it is closed.
+ */
+enrolment_until_ms: number | null, 
 /**
  * `keyring` or `file`: where the secrets lie.
  */
@@ -810,6 +1064,41 @@ export type Visit = { cause: RefusalCause, first_ms: number, last_ms: number, tr
  */
 export type Whose = "named" | "address" | "awaited" | "unknown";
 
+export type YearEnded = { plan: YearPlan, 
+/**
+ * What was, without a secret: for the user to keep.
+ */
+archive_base64: string, archive_name: string, handed: HandedOut | null, 
+/**
+ * What still holds something of the year.
+ */
+left: YearLeft, };
+
+export type YearLeft = { devices: number, retained: number, 
+/**
+ * Records, which go by themselves after `record_days`.
+ */
+recorded: number, record_days: number, 
+/**
+ * Names of before that still stand in records.
+ */
+old_names: Array<string>, };
+
+export type YearNames = "keep" | "neutral" | "remove";
+
+/**
+ * What the end of the year would do, or did.
+ */
+export type YearPlan = { devices: number, groups: number, 
+/**
+ * Devices that are connected now and will be out.
+ */
+connected: number, retained: number, recorded: number, 
+/**
+ * The archive holds the records as well; beyond a limit they are exported by themselves.
+ */
+records_in_archive: boolean, new_names: Array<DeviceName>, };
+
 /** Every command: what it takes and what it answers. */
 export type Commands = {
   site_status: { request: Nothing; answer: SiteStatus };
@@ -825,6 +1114,25 @@ export type Commands = {
   device_revoke: { request: DeviceRef; answer: Device };
   device_restore: { request: DeviceRef; answer: Device };
   device_remove: { request: DeviceRef; answer: Nothing };
+  class_preview: { request: PreviewClass; answer: ClassPreview };
+  class_create: { request: CreateClass; answer: HandedOut };
+  class_sheet: { request: PrintCards; answer: HandedOut };
+  devices_rename: { request: RenameDevices; answer: DevicesChanged };
+  devices_move: { request: MoveDevices; answer: DevicesChanged };
+  devices_revoke: { request: DeviceRefs; answer: DevicesChanged };
+  devices_restore: { request: DeviceRefs; answer: DevicesChanged };
+  devices_remove: { request: DeviceRefs; answer: Nothing };
+  year_preview: { request: EndYear; answer: YearPlan };
+  year_end: { request: EndYear; answer: YearEnded };
+  device_certify: { request: DeviceRef; answer: IssuedCertificate };
+  authority_status: { request: Nothing; answer: AuthorityStatus };
+  authority_change_start: { request: Nothing; answer: AuthorityStatus };
+  authority_change_finish: { request: FinishAuthorityChange; answer: AuthorityStatus };
+  clock_status: { request: Nothing; answer: ClockStatus };
+  clock_serve: { request: ServeClock; answer: ClockStatus };
+  enrolment_status: { request: Nothing; answer: Enrolment };
+  enrolment_open: { request: OpenEnrolment; answer: Enrolment };
+  enrolment_close: { request: Nothing; answer: Enrolment };
   simulated_start: { request: StartSimulated; answer: Array<Device> };
   simulated_remove: { request: Nothing; answer: Nothing };
   client_list: { request: Nothing; answer: Array<Client> };
@@ -854,11 +1162,11 @@ export type Commands = {
   record_status: { request: Nothing; answer: RecorderStatus };
 };
 
-export const CODES: readonly Code[] = ["malformed", "unknown_command", "not_allowed", "not_signed_in", "wrong_origin", "too_large", "name_empty", "name_invalid", "name_taken", "group_invalid", "kind_unknown", "device_unknown", "site_not_started", "site_already_started", "address_unknown", "port_taken", "port_invalid", "topic_invalid", "filter_invalid", "qos_invalid", "payload_invalid", "time_invalid", "limit_invalid", "claim_unknown", "claim_expired", "too_many_tries", "data_damaged", "disk_full", "broker_stopped", "rights_invalid", "rights_outdated", "nothing_to_undo", "ingest_unknown", "too_fast", "internal"];
+export const CODES: readonly Code[] = ["malformed", "unknown_command", "not_allowed", "not_signed_in", "wrong_origin", "too_large", "name_empty", "name_invalid", "name_taken", "group_invalid", "kind_unknown", "device_unknown", "site_not_started", "site_already_started", "address_unknown", "port_taken", "port_invalid", "topic_invalid", "filter_invalid", "qos_invalid", "payload_invalid", "time_invalid", "limit_invalid", "pattern_invalid", "column_missing", "list_empty", "claim_unknown", "claim_expired", "enrolment_closed", "request_invalid", "authority_in_use", "no_authority_change", "too_many_tries", "data_damaged", "disk_full", "broker_stopped", "rights_invalid", "rights_outdated", "nothing_to_undo", "ingest_unknown", "too_fast", "internal"];
 
 export const REFUSAL_CAUSES: readonly RefusalCause[] = ["wrong_password", "unknown_identity", "no_credentials", "revoked", "not_claimed", "untrusted_authority", "client_clock_wrong", "wrong_host_name", "left_after_tls", "plain_on_tls", "tls_on_plain", "tls_version", "tls_key_type", "tls_other", "client_certificate", "client_certificate_date", "client_certificate_revoked", "mqtt_on_web_socket", "web_on_mqtt", "no_web_socket", "web_socket_subprotocol", "wrong_zone", "client_id_taken", "duplicate_client_id", "client_id_invalid", "protocol_version", "protocol_error", "packet_too_large", "keep_alive_timeout", "publish_denied", "subscribe_denied", "will_denied", "foreign_origin", "too_many_connections", "too_slow", "server_busy"];
 
-export const EVENT_KINDS: readonly EventKind[] = ["connected", "disconnected", "refused", "taken_over", "kicked", "device_created", "device_revoked", "device_restored", "device_removed", "claimed", "broker_started", "broker_stopped", "certificate_renewed", "address_changed", "rights_changed", "rights_wrong", "guests_opened", "guests_closed", "recording_gap", "disk_low"];
+export const EVENT_KINDS: readonly EventKind[] = ["connected", "disconnected", "refused", "taken_over", "kicked", "device_created", "device_revoked", "device_restored", "device_removed", "claimed", "broker_started", "broker_stopped", "certificate_renewed", "address_changed", "rights_changed", "rights_wrong", "guests_opened", "guests_closed", "certificate_issued", "enrolment_opened", "enrolment_closed", "authority_change_started", "authority_changed", "recording_gap", "disk_low"];
 
 export const FACT_KINDS: readonly FactKind[] = ["user", "asked_name", "right_name", "clock", "valid_since", "rule", "no_rule", "largest", "owner", "rivals", "takeovers", "keep_alive", "page"];
 
