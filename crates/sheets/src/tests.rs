@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 use super::draw::{ink, lines};
 use super::font::Face;
 use super::layout::{LABEL_EXPIRES, label_lines};

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -11,7 +12,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use wire::{AuthorityStatus, Code, EventKind};
@@ -33,7 +34,11 @@ fn tls(ca_pem: &str) -> TlsConnector {
 }
 
 async fn shake(tls: &TlsConnector, port: u16) -> std::io::Result<TlsStream<TcpStream>> {
-    let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    // A room of boards has an address each; the door bounds what one address may do.
+    static NEXT: AtomicU8 = AtomicU8::new(0);
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(([127, 0, 0, 2 + NEXT.fetch_add(1, Ordering::Relaxed) % 20], 0).into())?;
+    let stream = socket.connect(([127, 0, 0, 1], port).into()).await?;
     tls.connect(ServerName::try_from("127.0.0.1").unwrap(), stream).await
 }
 
