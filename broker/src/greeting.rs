@@ -112,6 +112,8 @@ fn tls_fault(error: &io::Error) -> Option<(TlsFault, String)> {
             _ => TlsFault::ClientCertificate,
         },
         rustls::Error::NoCertificatesPresented => TlsFault::ClientCertificate,
+        // No certificate of ours has a key that the client can use.
+        rustls::Error::General(why) if why == "no server certificate chain resolved" => TlsFault::KeyType,
         _ => TlsFault::Other,
     };
     Some((fault, inner.to_string()))

@@ -26,7 +26,7 @@ export async function signedIn(started, daemon, { language = 'fr', theme = 'ligh
   page.faults = [];
   page.on('pageerror', (error) => page.faults.push(String(error)));
   page.on('console', (message) => {
-    if (message.type() === 'error') page.faults.push(message.text());
+    if (message.type() === 'error') page.faults.push(`${message.text()} ${message.location().url}`);
   });
   await page.goto(daemon.open ?? (await fresh(daemon)));
   daemon.open = undefined;

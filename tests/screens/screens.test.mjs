@@ -114,6 +114,7 @@ test('rights: tried, changed, allowed and taken back, in both languages and thre
       await page.getByText(/nouveaux droits sont en vigueur|new rights are in force/).waitFor();
       await button(page, 'Annuler', 'Undo').first().click();
       await until(async () => (await daemon.call('rights_show')).sentences.find(({ number }) => number === 4).verb === 'reads', 'the change is undone');
+      await until(async () => (await verb.inputValue()) === 'reads', 'the page shows that it is undone');
 
       // The refusal leads to the narrowest sentence that allows it.
       await topic.fill('salle114/groupe-b/serre-05/lampe');

@@ -17,7 +17,7 @@ use crate::guests::ingest_record;
 use crate::limits::DEVICES;
 use crate::settings::{DeviceRecord, GUESTS, Settings};
 use crate::site::Site;
-use crate::{Appliance, Error, Inner, names, simulated};
+use crate::{Appliance, Error, Inner, names, rights, simulated};
 
 impl Appliance {
     pub async fn kind_list(&self, _: Nothing) -> Result<Vec<Kind>, Problem> {
@@ -62,7 +62,7 @@ impl Appliance {
         } else {
             let added = record.clone();
             site.change(inner, |settings| {
-                settings.devices.push(added);
+                rights::welcome(settings, added);
                 Ok(())
             })
             .await?;

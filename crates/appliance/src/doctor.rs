@@ -24,6 +24,9 @@ const REMEMBERED: usize = 1_000;
 /// the list of all.
 const TOPICS_TOLD: usize = 8;
 
+/// Events are looked at in bundles: a person cannot tell.
+pub(crate) const BUNDLE_PAUSE: Duration = Duration::from_millis(10);
+
 /// Follows the broker's events until it stops.
 pub(crate) fn follow(broker: &BrokerHandle, inner: Arc<Inner>, site: Arc<Site>) -> tokio::task::JoinHandle<()> {
     let mut events = broker.events();
@@ -35,6 +38,11 @@ pub(crate) fn follow(broker: &BrokerHandle, inner: Arc<Inner>, site: Arc<Site>) 
                 Err(RecvError::Lagged(lost)) => tracing::warn!(lost, "events of the broker were lost"),
                 Err(RecvError::Closed) => return,
             }
+            while let Ok(seen) = events.try_recv() {
+                doctor.examine(&seen);
+            }
+            // In bundles: to be woken for each event would cost the broker more than the event does.
+            tokio::time::sleep(BUNDLE_PAUSE).await;
         }
     })
 }

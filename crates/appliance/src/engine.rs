@@ -271,12 +271,19 @@ impl Engine {
 
     /// Opens or closes the door at which boards ask for the time.
     pub fn serve_clock(&self, settings: &Settings, address: Ipv4Addr) -> Result<(), Error> {
-        // The port is free before it is asked for again.
-        hold(&self.clock).take();
-        if let Some(port) = settings.sntp_port {
-            let server = ClockServer::start(SocketAddr::from((address, port)), self.wall.clone());
-            *hold(&self.clock) = Some(server.map_err(|source| Error::ClockPort { port, source })?);
+        let wanted = settings.sntp_port.map(|port| SocketAddr::from((address, port)));
+        let mut clock = hold(&self.clock);
+        if clock.as_ref().map(|server| server.address) == wanted {
+            return Ok(());
         }
+        // The new one stands before the old one goes: where it cannot, nothing changes.
+        *clock = match wanted {
+            None => None,
+            Some(wanted) => {
+                let server = ClockServer::start(wanted, self.wall.clone());
+                Some(server.map_err(|source| Error::ClockPort { port: wanted.port(), source })?)
+            }
+        };
         Ok(())
     }
 

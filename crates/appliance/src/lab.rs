@@ -14,6 +14,7 @@ use mqtt::Filter;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::doctor;
 use crate::keeping::Keeping;
 use crate::watching::{Feed, Live};
 
@@ -159,7 +160,10 @@ fn watch(broker: &BrokerHandle) -> Feed {
     let mut events = broker.events();
     tokio::spawn(async move {
         use tokio::sync::broadcast::error::RecvError;
-        while !matches!(events.recv().await, Err(RecvError::Closed)) {}
+        while !matches!(events.recv().await, Err(RecvError::Closed)) {
+            while events.try_recv().is_ok() {}
+            tokio::time::sleep(doctor::BUNDLE_PAUSE).await;
+        }
     });
     Arc::new(Live::new(Clock::system())).follow(broker, Arc::default())
 }

@@ -35,9 +35,9 @@ impl Appliance {
         let changed = inner.moved();
         // Whoever came in since the change has found the way.
         let lost = |device: &&DeviceRecord| {
-            let found = changed.as_ref().is_some_and(|change| {
-                inner.presence.of(&device.id).last_seen_ms.is_some_and(|seen| seen > change.at_ms)
-            });
+            let found = changed
+                .as_ref()
+                .is_some_and(|change| inner.presence.of(&device.id).came_ms.is_some_and(|came| came > change.at_ms));
             !device.simulated && device.revoked_ms.is_none() && device.issued_for != settings.address && !found
         };
         let by_name = |device: &DeviceRecord| kinds::find(&device.kind).is_some_and(|kind| kind.mdns);

@@ -19,6 +19,8 @@ pub(crate) struct Presence {
 #[derive(Clone, Default)]
 pub(crate) struct Seen {
     pub last_seen_ms: Option<i64>,
+    /// When it last found the way here. That a connection ended is no sign of that.
+    pub came_ms: Option<i64>,
     pub last_refusal: Option<Refusal>,
     last_said_ms: Option<i64>,
     last_posted_ms: Option<i64>,
@@ -58,7 +60,7 @@ impl Presence {
     pub fn connected(&self, device: &str, address: Option<IpAddr>, at_ms: i64) {
         let mut devices = self.devices();
         let seen = devices.entry(device.to_owned()).or_default();
-        seen.last_seen_ms = Some(at_ms);
+        (seen.last_seen_ms, seen.came_ms) = (Some(at_ms), Some(at_ms));
         seen.last_refusal = None;
         seen.address = address.or(seen.address);
     }
@@ -67,7 +69,7 @@ impl Presence {
     pub fn posted(&self, device: &str, address: IpAddr, at_ms: i64) {
         let mut devices = self.devices();
         let seen = devices.entry(device.to_owned()).or_default();
-        seen.last_seen_ms = Some(at_ms);
+        (seen.last_seen_ms, seen.came_ms) = (Some(at_ms), Some(at_ms));
         seen.last_posted_ms = Some(at_ms);
         seen.last_refusal = None;
         seen.address = Some(address);

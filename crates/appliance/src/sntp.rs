@@ -16,11 +16,14 @@ const CLIENT: u8 = 3;
 const SERVER: u8 = 4;
 
 /// Answers until it is dropped.
-pub(crate) struct ClockServer(tokio::task::AbortHandle);
+pub(crate) struct ClockServer {
+    pub address: SocketAddr,
+    task: tokio::task::AbortHandle,
+}
 
 impl Drop for ClockServer {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -39,7 +42,7 @@ impl ClockServer {
                 }
             }
         });
-        Ok(ClockServer(task.abort_handle()))
+        Ok(ClockServer { address, task: task.abort_handle() })
     }
 }
 
@@ -85,17 +88,13 @@ impl Appliance {
         {
             let _changing = inner.changing.lock().await;
             let site = inner.site()?;
-            let before = site.settings.load_full();
             if request.port == Some(0) {
                 return Err(Error::PortInvalid { field: "port", port: 0 }.into());
             }
             if let Some(engine) = site.engine() {
-                let mut wanted = (*before).clone();
+                let mut wanted = (*site.settings.load_full()).clone();
                 wanted.sntp_port = request.port;
-                if let Err(error) = engine.serve_clock(&wanted, engine.address()) {
-                    engine.serve_clock(&before, engine.address()).ok();
-                    return Err(error.into());
-                }
+                engine.serve_clock(&wanted, engine.address())?;
             }
             site.change(inner, |settings| {
                 settings.sntp_port = request.port;

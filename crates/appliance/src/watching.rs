@@ -75,7 +75,7 @@ impl Live {
         let (feed, mut asked) = mpsc::unbounded_channel::<Forget>();
         let mut tap = broker.tap();
         let live = self.clone();
-        tokio::spawn(async move {
+        let feeding = async move {
             let mut bundle = Vec::new();
             loop {
                 tokio::select! {
@@ -101,7 +101,8 @@ impl Live {
                 live.apply(&mut bundle, &presence);
                 tokio::time::sleep(BUNDLE_PAUSE).await;
             }
-        });
+        };
+        in_the_background(feeding);
         Feed(feed)
     }
 
@@ -165,6 +166,22 @@ impl Live {
                 tokio::time::sleep(Duration::from_millis(LIVE_PAUSE_MS / 2)).await;
             }
         }
+    }
+}
+
+/// Runs on a thread of its own that gives way: where there is one processor for all, a bundle of
+/// the tree must not make the broker's next message wait.
+fn in_the_background(work: impl Future<Output = ()> + Send + 'static) {
+    let started = tokio::runtime::Builder::new_current_thread().enable_time().build().and_then(|runtime| {
+        std::thread::Builder::new().name("live".into()).spawn(move || {
+            // On Linux alone this is a matter of one thread.
+            #[cfg(target_os = "linux")]
+            rustix::process::setpriority_process(None, 10).ok();
+            runtime.block_on(work);
+        })
+    });
+    if let Err(error) = started {
+        tracing::error!(%error, "the live view has no thread");
     }
 }
 

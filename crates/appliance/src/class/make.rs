@@ -11,7 +11,7 @@ use crate::guests::ingest_record;
 use crate::limits::{CARD_MS, CLASS_DEVICES};
 use crate::settings::{DeviceRecord, Settings};
 use crate::site::Site;
-use crate::{Appliance, Error, Inner, devices};
+use crate::{Appliance, Error, Inner, devices, rights};
 
 impl Appliance {
     pub async fn class_create(&self, request: CreateClass) -> Result<HandedOut, Problem> {
@@ -27,7 +27,7 @@ impl Appliance {
             hand_out::make(&site, settings, fresh, &request.sheet, request.bundles, now_ms + CARD_MS).await?;
         inner.keep_cards(std::mem::take(&mut made.claims), made.expires_ms).await?;
         let added = site.change(inner, |settings| {
-            settings.devices.extend(records);
+            records.into_iter().for_each(|record| rights::welcome(settings, record));
             Ok(())
         });
         if let Err(error) = added.await {

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
-use wire::{RightsSentence as Sentence, RightsSubject as Subject, RightsVerb as Verb};
+use wire::{RightsObject as Object, RightsSentence as Sentence, RightsSubject as Subject, RightsVerb as Verb};
 
 use super::sentence::{check, kept};
 use crate::Error;
 use crate::limits::{RIGHTS_SENTENCES, RIGHTS_UNDONE};
-use crate::settings::Settings;
+use crate::settings::{DeviceRecord, Settings};
 
 /// The sentences before a change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,6 +89,22 @@ pub(crate) fn any_ended(settings: &Settings, now_ms: i64) -> bool {
 
 pub(crate) fn drop_ended(settings: &mut Settings, now_ms: i64) {
     settings.rights.retain(|sentence| sentence.until_ms.is_none_or(|until_ms| now_ms < until_ms));
+}
+
+/// A new device, with the sentence that its kind asks for: a hub reads what was said below its name.
+pub(crate) fn welcome(settings: &mut Settings, device: DeviceRecord) {
+    let hub = kinds::find(&device.kind).is_some_and(|kind| kind.reads_own_branch) && !device.guest();
+    if hub && settings.rights.len() < RIGHTS_SENTENCES {
+        settings.rights.push(Sentence {
+            number: settings.next_right,
+            subject: Subject::Device(device.id.clone()),
+            verb: Verb::Reads,
+            object: Object::OwnBranch,
+            until_ms: None,
+        });
+        settings.next_right = settings.next_right.saturating_add(1);
+    }
+    settings.devices.push(device);
 }
 
 /// Rights of a device that is no more must not become those of another with its name.

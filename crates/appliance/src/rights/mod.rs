@@ -16,7 +16,7 @@ mod model;
 pub(crate) mod proof;
 pub(crate) mod sentence;
 
-pub(crate) use change::{RightsBefore, forget_strays, verify};
+pub(crate) use change::{RightsBefore, forget_strays, verify, welcome};
 pub(crate) use commands::expire;
 pub(crate) use flatten::{Member, rules, table};
 
