@@ -355,3 +355,19 @@ async fn a_broker_that_decides_otherwise_has_no_door_to_the_room() {
     assert!(house.appliance.claim_door().borrow().is_some());
     house.appliance.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_is_given_the_sentence_that_its_kind_asks_for_and_takes_it_along_when_it_goes() {
+    let room = Room::new();
+    let house = room.start().await;
+    let request = json!({"id": "zigbee", "group": "serre", "kind": "zigbee2mqtt", "language": "fr"});
+    let hub: wire::ProvisionedDevice = house.call("device_create", request).await.unwrap();
+    assert_eq!(house.rights().await.sentences.len(), 4);
+    let mut client = house.client("zigbee", hub.password.expose());
+    client.connect().await.unwrap();
+    assert!(client.subscribes("salle114/serre/zigbee/#").await);
+    assert!(!client.subscribes("salle114/serre/#").await);
+    let _: wire::Nothing = house.call("device_remove", json!({"id": "zigbee"})).await.unwrap();
+    assert_eq!(house.rights().await.sentences.len(), 3);
+    house.appliance.shutdown().await;
+}
