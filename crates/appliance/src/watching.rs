@@ -18,6 +18,8 @@ use crate::{Appliance, Error};
 /// Publications are taken in bundles: a viewer cannot tell, and the broker keeps the processor.
 const BUNDLE_PAUSE: Duration = Duration::from_millis(20);
 const BUNDLE: usize = 4096;
+/// Messages that the tree takes before it lets whoever waits for the processor pass: about 20 µs.
+const STRIDE: usize = 16;
 /// Rows of other branches moved, those of the view did not: its totals still show.
 const TOTALS_PAUSE: Duration = Duration::from_secs(1);
 
@@ -114,7 +116,10 @@ impl Live {
 
     fn apply(&self, bundle: &mut Vec<Arc<Message>>, presence: &Presence) {
         let mut tree = self.tree();
-        for message in bundle.drain(..) {
+        for (at, message) in bundle.drain(..).enumerate() {
+            if at % STRIDE == STRIDE - 1 {
+                std::thread::yield_now();
+            }
             let at_ms = message.at_us / 1000;
             if is_trial(&message) {
                 continue;

@@ -1,11 +1,15 @@
 //! Between those who publish and the writer: bounded by bytes, never waiting on the side that
 //! publishes.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::Error;
+
+/// How long QoS 0, for which no acknowledgement waits, may lie in memory to share a commit.
+const UNASKED: Duration = Duration::from_millis(20);
 
 /// One publication to keep.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +94,7 @@ impl Queue {
     /// A thread that panicked while it held the lock left nothing half done: every change below is
     /// a few assignments.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn offer(&self, sample: &Sample<'_>) -> Offer {
@@ -123,24 +127,41 @@ impl Queue {
                 Offer::Ticket(state.ticket)
             }
         };
+        // The writer is woken for the first row and for what cannot wait, not for each.
+        let wake = state.batch.rows.len() == 1 || state.urgent(self.max_bytes);
         drop(state);
-        self.arrived.notify_one();
+        if wake {
+            self.arrived.notify_one();
+        }
         offer
     }
 
     /// Waits for the next batch, at most until `patience` is over (then it may be empty). `None`
-    /// once the queue is closed and empty.
-    pub fn next(&self, patience: std::time::Duration) -> Option<Batch> {
+    /// once the queue is closed and empty. Where somebody waits for the commit there is no pause;
+    /// where nobody does (QoS 0 alone), what arrives within [`UNASKED`] shares one.
+    pub fn next(&self, patience: Duration) -> Option<Batch> {
         let mut state = self.lock();
         if state.batch.is_empty() && !state.closed {
-            let waited = self.arrived.wait_timeout(state, patience);
-            state = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+            state = self.wait(state, patience, |state| !state.batch.is_empty());
+        }
+        if !state.batch.is_empty() && !state.urgent(self.max_bytes) {
+            state = self.wait(state, UNASKED, |state| state.urgent(self.max_bytes));
         }
         if state.batch.is_empty() && state.closed {
             return None;
         }
         state.bytes = 0;
         Some(std::mem::take(&mut state.batch))
+    }
+
+    fn wait<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        most: Duration,
+        enough: impl Fn(&State) -> bool,
+    ) -> MutexGuard<'a, State> {
+        let waited = self.arrived.wait_timeout_while(state, most, |state| !state.closed && !enough(state));
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     pub fn tell_failing(&self, failing: bool) {
@@ -169,6 +190,13 @@ impl Queue {
         }
         self.arrived.notify_one();
         answer.recv().ok()
+    }
+}
+
+impl State {
+    /// A publisher waits for this batch, somebody waits for an erasure, or it grows large.
+    fn urgent(&self, max_bytes: usize) -> bool {
+        self.batch.ticket > 0 || !self.batch.forget.is_empty() || self.batch.gap.is_some() || self.bytes > max_bytes / 4
     }
 }
 

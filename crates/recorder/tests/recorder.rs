@@ -54,6 +54,20 @@ fn what_is_settled_is_there_after_reopening_byte_for_byte() {
     assert!(!page.more && recorder.page("a/b", None, None, 3).unwrap().more);
 }
 
+/// QoS 0 lies in memory for a moment to share a commit: an orderly end writes it all the same.
+#[test]
+fn qos_0_that_waits_for_company_is_there_after_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.db");
+    let (recorder, mut sink, _results) = open(&path);
+    for n in 0..3 {
+        assert_eq!(offer(&mut sink, "a", b"1", 0, NOW_US + n), Offer::Unticketed);
+    }
+    recorder.close();
+    let (recorder, _sink, _results) = open(&path);
+    assert_eq!(recorder.page("a", None, None, 10).unwrap().records.len(), 3);
+}
+
 #[test]
 fn a_killed_process_loses_nothing_that_was_settled() {
     const CHILD: &str = "RECORDER_CRASH_CHILD";
