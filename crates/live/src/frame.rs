@@ -14,6 +14,9 @@ const FORMAT: u8 = 1;
 const DETAIL_BYTES: usize = 64 * 1024;
 /// Branches that are open before anybody opened or closed one.
 const OPEN_DEPTH: u8 = 3;
+/// Below that depth, a device with so few topics shows them at once, while the whole is small.
+const OPEN_CHILDREN: usize = 3;
+const OPEN_NODES: usize = 2_000;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
@@ -135,7 +138,10 @@ impl Tree {
 
     fn is_open(&self, id: NodeId, node: &Node, view: &View) -> bool {
         match &view.open {
-            None => node.depth + 1 < OPEN_DEPTH,
+            None => {
+                let small = node.children.len() <= OPEN_CHILDREN && self.nodes.len() <= OPEN_NODES;
+                node.depth + 1 < OPEN_DEPTH || small
+            }
             Some(open) => open.contains(&self.topic_of(id)),
         }
     }

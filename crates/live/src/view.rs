@@ -13,7 +13,7 @@ pub struct View {
     pub search: String,
     /// A part of the payload; empty for all.
     pub payload_search: String,
-    /// Open branches; `None` opens the first three levels.
+    /// Open branches; `None` opens the first three levels, and what is small below.
     pub open: Option<HashSet<String>>,
     pub offset: usize,
     pub limit: usize,

@@ -29,7 +29,7 @@ fn rows_are_in_the_order_people_expect_and_stay_there() {
         say(&mut tree, topic, "1", 0);
     }
     let first = names(&tree, &all());
-    assert_eq!(first, ["", " ", "$SYS", " x", "s", " a", " g", "  serre-2", "  serre-10"]);
+    assert_eq!(first, ["", " ", "$SYS", " x", "s", " a", " g", "  serre-2", "   t", "  serre-10", "   t"]);
     say(&mut tree, "s/a", "2", 1);
     assert_eq!(names(&tree, &all()), first);
 }
@@ -42,6 +42,18 @@ fn branches_open_and_close() {
         |open: &[&str]| View { open: Some(open.iter().map(ToString::to_string).collect::<HashSet<_>>()), ..all() };
     assert_eq!(names(&tree, &open(&[])), ["s"]);
     assert_eq!(names(&tree, &open(&["s", "s/g", "s/g/d"])), ["s", " g", "  d", "   t"]);
+}
+
+#[test]
+fn a_device_with_few_topics_is_open_from_the_start_and_one_with_many_is_not() {
+    let mut tree = Tree::new(Bounds::default());
+    for n in 0..3 {
+        say(&mut tree, &format!("s/g/few/{n}"), "1", 0);
+    }
+    for n in 0..4 {
+        say(&mut tree, &format!("s/g/many/{n}"), "1", 0);
+    }
+    assert_eq!(names(&tree, &all()), ["s", " g", "  few", "   0", "   1", "   2", "  many"]);
 }
 
 #[test]
@@ -139,7 +151,8 @@ fn the_bytes_are_those_of_the_page_s_decoder() {
         );
     }
     say(&mut tree, "salle114/é\u{1F331}", "<b>text</b>", now_ms);
-    let view = View { open: None, selected: Some("salle114/groupe-b/serre-04/measures".into()), ..all() };
+    let open = Some(["salle114", "salle114/groupe-b"].map(String::from).into());
+    let view = View { open, selected: Some("salle114/groupe-b/serre-04/measures".into()), ..all() };
     let bytes = tree.frame(&view, now_ms).encode();
     let lines: Vec<String> =
         bytes.chunks(32).map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect::<String>()).collect();

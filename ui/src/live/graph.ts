@@ -1,6 +1,6 @@
 // Graph paper: ticks at every major line, five minors each, drawn before the curve; colours from the theme.
 import type uPlot from 'uplot';
-import { hour, number } from '../format';
+import { clock, hour, number } from '../format';
 
 const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -18,7 +18,7 @@ export function graphOptions(width: number, height: number): uPlot.Options {
     cursor: { y: false, points: { show: false } },
     scales: { x: { time: true }, y: { range: (_, low, high) => padded(low, high) } },
     axes: [
-      { ...axis, size: rem * 1.6, gap: 3, space: rem * 4, incrs: [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 10_800, 14_400], values: (_, splits) => splits.map((at) => hour(at * 1000)) },
+      { ...axis, size: rem * 1.6, gap: 3, space: rem * 4, incrs: [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 10_800, 14_400], values: (_, splits) => splits.map((at) => (withSeconds(splits) ? clock(at * 1000).slice(0, 8) : hour(at * 1000))) },
       { ...axis, size: rem * 3.4, gap: 4, space: rem * 1.5, values: (_, splits) => splits.map((value) => number(value)) },
     ],
     series: [
@@ -30,6 +30,8 @@ export function graphOptions(width: number, height: number): uPlot.Options {
     hooks: { drawClear: [paper], draw: [lastPoint] },
   };
 }
+
+const withSeconds = ([first, second]: number[]): boolean => first !== undefined && second !== undefined && second - first < 60;
 
 /** Never forced to zero; a flat line gets room above and below. */
 function padded(low: number | null, high: number | null): [number, number] {
