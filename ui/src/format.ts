@@ -18,6 +18,9 @@ export function number(value: number, digits = 2, language: Language = tongue.la
   return formatter(language, digits).format(value).replace('-', '−');
 }
 
+/** Messages a second: a tenth matters only where they are few. */
+export const perSecond = (rate: number): string => number(rate, rate < 10 ? 1 : 0);
+
 /** As many digits as a person can read at a glance. */
 export function reading(value: number, language: Language = tongue.language): string {
   const size = Math.abs(value);
