@@ -91,11 +91,14 @@ pub(crate) struct Ports {
     /// The HTTPS door of the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub https: Option<u16>,
+    /// Everything that speaks TLS on one port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub one: Option<u16>,
 }
 
 impl Ports {
     pub const DEFAULT: Ports =
-        Ports { mqtts: 8883, wss: 9001, mqtt: None, claim: 8480, mtls: Some(8884), https: Some(8443) };
+        Ports { mqtts: 8883, wss: 9001, mqtt: None, claim: 8480, mtls: Some(8884), https: Some(8443), one: None };
     pub const GUEST_PORT: u16 = 1883;
 
     /// None is 0, and no two are the same.
@@ -115,17 +118,18 @@ impl Ports {
         named.extend(self.mqtt.map(|port| ("ports.mqtt", port)));
         named.extend(self.mtls.map(|port| ("ports.mtls", port)));
         named.extend(self.https.map(|port| ("ports.https", port)));
+        named.extend(self.one.map(|port| ("ports.one", port)));
         named
     }
 
     pub fn to_wire(self) -> wire::Ports {
-        let Ports { mqtts, wss, mqtt, claim, mtls, https } = self;
-        wire::Ports { mqtts, wss, mqtt, claim, mtls, https }
+        let Ports { mqtts, wss, mqtt, claim, mtls, https, one } = self;
+        wire::Ports { mqtts, wss, mqtt, claim, mtls, https, one }
     }
 
     pub fn from_wire(ports: &wire::Ports) -> Ports {
-        let wire::Ports { mqtts, wss, mqtt, claim, mtls, https } = *ports;
-        Ports { mqtts, wss, mqtt, claim, mtls, https }
+        let wire::Ports { mqtts, wss, mqtt, claim, mtls, https, one } = *ports;
+        Ports { mqtts, wss, mqtt, claim, mtls, https, one }
     }
 }
 

@@ -27,18 +27,18 @@ pub(crate) struct Peer {
     pub certificate: Option<Vec<u8>>,
 }
 
+/// All that the enrolment door has.
 pub(crate) fn routes(shared: Shared, hosts: &[String]) -> Router {
+    guarded(enrolment(), shared, hosts)
+}
+
+/// Routes of this door alone: whoever asks by another name asks somebody else.
+pub(crate) fn guarded(routes: Router<Shared>, shared: Shared, hosts: &[String]) -> Router {
     let hosts = hosts.to_vec();
-    Router::new()
-        .route("/d/enroll", post(enroll))
-        .route("/api/v1/enroll", post(enroll))
-        .route("/.well-known/est/cacerts", get(est_authorities))
-        .route("/.well-known/est/simpleenroll", post(est_enrol))
-        .route("/.well-known/est/simplereenroll", post(est_renew))
+    routes
         .with_state(shared)
-        .layer(DefaultBodyLimit::max(ENROL_BYTES))
         .layer(axum::middleware::from_fn(move |request: Request, next: Next| {
-            let refused = foreign(&request, &hosts);
+            let refused = another_host(&request, &hosts);
             async move {
                 match refused {
                     Some(refusal) => refusal,
@@ -49,20 +49,38 @@ pub(crate) fn routes(shared: Shared, hosts: &[String]) -> Router {
         .layer(axum::middleware::map_response(reply::headers))
 }
 
-/// A name that somebody pointed at this computer is not this computer, and no page belongs here.
-fn foreign(request: &Request, hosts: &[String]) -> Option<Response> {
+pub(crate) fn enrolment() -> Router<Shared> {
+    Router::new()
+        .route("/d/enroll", post(enroll))
+        .route("/api/v1/enroll", post(enroll))
+        .route("/.well-known/est/cacerts", get(est_authorities))
+        .route("/.well-known/est/simpleenroll", post(est_enrol))
+        .route("/.well-known/est/simplereenroll", post(est_renew))
+        .route_layer(DefaultBodyLimit::max(ENROL_BYTES))
+        .route_layer(axum::middleware::from_fn(no_page))
+}
+
+/// Devices come here, and no page.
+async fn no_page(request: Request, next: Next) -> Response {
+    let page = request.headers().contains_key(header::ORIGIN) || request.headers().contains_key("sec-fetch-site");
+    if page {
+        return Refusal::new(Code::WrongOrigin, "pages may not speak to this door").into_response();
+    }
+    next.run(request).await
+}
+
+/// A name that somebody pointed at this computer is not this computer.
+fn another_host(request: &Request, hosts: &[String]) -> Option<Response> {
     let known = |host: &str| hosts.iter().any(|own| own.eq_ignore_ascii_case(host));
     let mut named = request.headers().get_all(header::HOST).iter();
     let host = named.next().and_then(|host| host.to_str().ok());
     let absolute = request.uri().authority().is_none_or(|authority| known(authority.as_str()));
-    if !host.is_some_and(known) || named.next().is_some() || !absolute {
-        let refusal = Refusal::new(Code::WrongOrigin, "this is another host");
-        let mut response = refusal.into_response();
+    let ours = host.is_some_and(known) && named.next().is_none() && absolute;
+    (!ours).then(|| {
+        let mut response = Refusal::new(Code::WrongOrigin, "this is another host").into_response();
         *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
-        return Some(response);
-    }
-    let page = request.headers().contains_key(header::ORIGIN) || request.headers().contains_key("sec-fetch-site");
-    page.then(|| Refusal::new(Code::WrongOrigin, "pages may not speak to this door").into_response())
+        response
+    })
 }
 
 /// Counts what was wrong, and answers it: an unknown token and a wrong code are one and the same.
