@@ -170,6 +170,13 @@ pub(crate) struct DeviceRecord {
     pub certificates: Vec<CertificateRecord>,
 }
 
+/// When a device is made, and for which address of the site.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Made {
+    pub now_ms: i64,
+    pub address: Ipv4Addr,
+}
+
 /// What is kept of the token in a guest's address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -200,6 +207,28 @@ pub(crate) struct RevokedRecord {
 }
 
 impl DeviceRecord {
+    /// A device that was just made, and is handed its files in French.
+    pub fn new(id: &str, group: &str, kind: &str, hashes: PasswordHashes, made: Made) -> DeviceRecord {
+        DeviceRecord {
+            id: id.to_owned(),
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+            simulated: false,
+            language: "fr".to_owned(),
+            created_ms: made.now_ms,
+            issued_ms: made.now_ms,
+            issued_for: made.address,
+            revoked_ms: None,
+            awaits_claim: false,
+            hashes,
+            ingest: None,
+            next_hashes: None,
+            next_ingest: None,
+            trusts: Vec::new(),
+            certificates: Vec::new(),
+        }
+    }
+
     pub fn guest(&self) -> bool {
         self.group == GUESTS
     }
@@ -352,24 +381,13 @@ pub(crate) mod tests {
             next_right: 4,
             ports: Ports::DEFAULT,
             queue: Some(QueueSetting { messages: 500, megabytes: 4 }),
-            devices: vec![DeviceRecord {
-                id: "serre-04".into(),
-                group: "serre".into(),
-                kind: "other".into(),
-                simulated: false,
-                language: "fr".into(),
-                created_ms: 1,
-                issued_ms: 1,
-                issued_for: Ipv4Addr::LOCALHOST,
-                revoked_ms: None,
-                awaits_claim: false,
+            devices: vec![DeviceRecord::new(
+                "serre-04",
+                "serre",
+                "other",
                 hashes,
-                ingest: None,
-                next_hashes: None,
-                next_ingest: None,
-                trusts: Vec::new(),
-                certificates: Vec::new(),
-            }],
+                Made { now_ms: 1, address: Ipv4Addr::LOCALHOST },
+            )],
             serial: Vec::new(),
             rights_before: Vec::new(),
             authority_change_ms: None,

@@ -20,13 +20,17 @@ to_touch: Array<string>,
 following: Array<string>, };
 
 /**
- * What an app opens or scans to be set up. It holds the password.
+ * What an app opens or scans to be set up. It holds the password, or where the app fetches its file.
  */
 export type AppLink = { url: ShownOnce, 
 /**
  * SVG of its QR code.
  */
-qr_svg: ShownOnce, };
+qr_svg: ShownOnce, 
+/**
+ * Until when the file can be fetched; `None` where all settings stand in the address.
+ */
+until_ms: number | null, };
 
 export type AttachSerial = { device: string, port: string, 
 /**
