@@ -2,7 +2,10 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls::{AlertDescription, CertificateError, PeerIncompatible, ServerConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
@@ -74,7 +77,35 @@ pub(crate) async fn tls(
     let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), tcp).await;
     let start = start.map_err(|error| told(error, NoTls::Gone))?;
     hello.server_name = start.client_hello().server_name().map(str::to_owned);
-    start.into_stream(config).await.map_err(|error| told(error, NoTls::Left))
+    let witness = Arc::new(Witness { inner: config.cert_resolver.clone(), empty_handed: AtomicBool::new(false) });
+    let mut config = ServerConfig::clone(&config);
+    config.cert_resolver = witness.clone();
+    start.into_stream(Arc::new(config)).await.map_err(|error| match told(error, NoTls::Left) {
+        NoTls::Fault(_, detail) if witness.empty_handed.load(Ordering::Relaxed) => {
+            NoTls::Fault(TlsFault::KeyType, detail)
+        }
+        other => other,
+    })
+}
+
+/// Sees whether no certificate of ours has a key that this client can use: rustls tells that in words
+/// alone.
+#[derive(Debug)]
+struct Witness {
+    inner: Arc<dyn ResolvesServerCert>,
+    empty_handed: AtomicBool,
+}
+
+impl ResolvesServerCert for Witness {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let found = self.inner.resolve(hello);
+        self.empty_handed.store(found.is_none(), Ordering::Relaxed);
+        found
+    }
+
+    fn only_raw_public_keys(&self) -> bool {
+        self.inner.only_raw_public_keys()
+    }
 }
 
 /// What a failed handshake means.
@@ -112,8 +143,6 @@ fn tls_fault(error: &io::Error) -> Option<(TlsFault, String)> {
             _ => TlsFault::ClientCertificate,
         },
         rustls::Error::NoCertificatesPresented => TlsFault::ClientCertificate,
-        // No certificate of ours has a key that the client can use.
-        rustls::Error::General(why) if why == "no server certificate chain resolved" => TlsFault::KeyType,
         _ => TlsFault::Other,
     };
     Some((fault, inner.to_string()))

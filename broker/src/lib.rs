@@ -35,7 +35,7 @@ pub use listener::{ListenError, ListenerId, ListenerInfo, ListenerSpec, OriginRu
 pub use message::{Identity, Message, Origin};
 pub use mqtt::Reason;
 pub use one_port::{HttpHandoff, HttpStream, Rewound};
-pub use rate::{Rate, Rates};
+pub use rate::{Bucket, Rate, Rates};
 pub use rights::{Action, Decision, Effect, Rights, Rule};
 pub use scram::ScramCredential;
 pub use store::{Rescued, rescue};

@@ -22,6 +22,14 @@ pub struct HttpStream {
     pub peer: SocketAddr,
 }
 
+impl HttpStream {
+    /// The certificate that the client showed, checked by TLS.
+    pub fn certificate(&self) -> Option<Vec<u8>> {
+        let shown = self.stream.inner.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+        shown.map(|der| der.to_vec())
+    }
+}
+
 /// Takes the connections that speak HTTP. Called on the broker's thread: it must not wait.
 pub type HttpHandoff = Arc<dyn Fn(HttpStream) + Send + Sync>;
 

@@ -18,7 +18,7 @@ pub struct Rates {
 
 /// What one client (or address) has left.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bucket {
+pub struct Bucket {
     rate: Rate,
     /// In millionths of a token; below zero is a debt.
     millionths: i64,

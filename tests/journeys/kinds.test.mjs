@@ -22,7 +22,7 @@ const SITE = `Été "B" 'c' </script> $(x) \`y\` \\ {{z}}`;
 const BY_RUST = new Set(['g++ stand-ins', 'gcc stand-ins', 'py_compile', 'cpython stand-ins', 'sh -n', 'json', 'toml', 'xml', 'text',
   'known keys', 'discovery schema', 'rpc schema', 'backlog', 'phyphox attributes', 'url reads back']);
 const BY_US = new Set(['mpy-cross', 'shellcheck', 'runs', 'runs with adafruit_minimqtt', 'node-red', 'node-red deploy.mjs', 'chromium',
-  'esphome config', 'yaml', 'settings schema', 'sends to a stand-in', 'node stand-ins', 'readme command', 'connects as it says']);
+  'esphome config', 'yaml', 'settings schema', 'sends to a stand-in', 'node stand-ins', 'fetched by its code', 'readme command', 'connects as it says']);
 
 /** The kinds as their data files describe them. */
 async function described() {

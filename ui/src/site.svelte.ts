@@ -144,7 +144,11 @@ class Site {
 /** The sentence of a refusal. */
 export function words(refused: Refused): string {
   const key = `problem_${refused.code}`;
-  return has(key) ? t(key, { offer: refused.offer ?? '' }) : refused.message;
+  if (!has(key)) return refused.message;
+  const text = t(key, { offer: refused.offer ?? '' });
+  // Which of the doors it is, where there are many.
+  const door = refused.field?.startsWith('ports.') ? refused.field.replace('ports.', 'port_') : '';
+  return has(door) ? `${text} (${t(door)})` : text;
 }
 
 export interface Route {

@@ -1,4 +1,5 @@
 //! One-time claims: what a phone fetches with the QR code, sealed, kept for a few minutes only.
+//! Files that apps fetch live as long: an app asks more than once, so that asking burns nothing.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,8 @@ struct Sealed {
 #[derive(Default)]
 pub(crate) struct Claims {
     open: Mutex<HashMap<String, Sealed>>,
+    /// Files that an app fetches, in clear, by their token.
+    files: Mutex<HashMap<String, Sealed>>,
 }
 
 impl Claims {
@@ -26,17 +29,26 @@ impl Claims {
 
     /// Answers when it will expire. A device has one claim at a time.
     pub fn add(&self, id: String, device: &str, content: Vec<u8>, now_ms: i64) -> i64 {
-        let expires_ms = now_ms + CLAIM_MS;
-        let mut open = self.open();
-        open.retain(|_, claim| claim.expires_ms > now_ms && claim.device != device);
-        while open.len() >= CLAIMS {
-            let Some(oldest) = open.iter().min_by_key(|(_, claim)| claim.expires_ms).map(|(id, _)| id.clone()) else {
-                break;
-            };
-            open.remove(&oldest);
+        keep(&mut self.open(), id, device, content, now_ms)
+    }
+
+    /// A file that an app may fetch. A device has one at a time.
+    pub fn add_file(&self, token: String, device: &str, content: Vec<u8>, now_ms: i64) -> i64 {
+        keep(&mut self.files(), token, device, content, now_ms)
+    }
+
+    /// Whose file this is, and what it says.
+    pub fn file(&self, token: &str, now_ms: i64) -> Result<(String, Vec<u8>), Error> {
+        let files = self.files();
+        match files.get(token) {
+            Some(file) if file.expires_ms > now_ms => Ok((file.device.clone(), file.content.clone())),
+            Some(_) => Err(Error::ClaimExpired),
+            None => Err(Error::ClaimUnknown),
         }
-        open.insert(id, Sealed { device: device.to_owned(), content, expires_ms });
-        expires_ms
+    }
+
+    fn files(&self) -> MutexGuard<'_, HashMap<String, Sealed>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Burns a claim: answers the device and the sealed bundle, once.
@@ -63,7 +75,21 @@ impl Claims {
 
     pub fn forget(&self, device: &str) {
         self.open().retain(|_, claim| claim.device != device);
+        self.files().retain(|_, file| file.device != device);
     }
+}
+
+fn keep(all: &mut HashMap<String, Sealed>, id: String, device: &str, content: Vec<u8>, now_ms: i64) -> i64 {
+    let expires_ms = now_ms + CLAIM_MS;
+    all.retain(|_, claim| claim.expires_ms > now_ms && claim.device != device);
+    while all.len() >= CLAIMS {
+        let Some(oldest) = all.iter().min_by_key(|(_, claim)| claim.expires_ms).map(|(id, _)| id.clone()) else {
+            break;
+        };
+        all.remove(&oldest);
+    }
+    all.insert(id, Sealed { device: device.to_owned(), content, expires_ms });
+    expires_ms
 }
 
 #[cfg(test)]
@@ -81,6 +107,19 @@ mod tests {
         assert_eq!(claims.redeem(ID, 1).unwrap(), ("d".to_owned(), vec![1]));
         assert!(matches!(claims.redeem(ID, 2), Err(Error::ClaimUnknown)));
         assert!(!claims.any(2));
+    }
+
+    #[test]
+    fn a_file_is_there_for_a_while_however_often_it_is_fetched() {
+        let claims = Claims::default();
+        let expires_ms = claims.add_file(ID.into(), "d", vec![1], 0);
+        for _ in 0..2 {
+            assert_eq!(claims.file(ID, expires_ms - 1).unwrap(), ("d".to_owned(), vec![1]));
+        }
+        assert!(matches!(claims.file(ID, expires_ms), Err(Error::ClaimExpired)));
+        assert!(matches!(claims.redeem(ID, 1), Err(Error::ClaimUnknown)), "no claim");
+        claims.forget("d");
+        assert!(matches!(claims.file(ID, 1), Err(Error::ClaimUnknown)));
     }
 
     #[test]

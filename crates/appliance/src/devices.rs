@@ -15,7 +15,7 @@ use wire::{
 use crate::doors::is_probe;
 use crate::guests::ingest_record;
 use crate::limits::DEVICES;
-use crate::settings::{DeviceRecord, GUESTS, Settings};
+use crate::settings::{DeviceRecord, GUESTS, Made, Settings};
 use crate::site::Site;
 use crate::{Appliance, Error, Inner, names, rights, simulated};
 
@@ -34,24 +34,13 @@ impl Appliance {
         let site = inner.site()?;
         let kind = check(&site.settings.load(), &request)?;
         let (password, hashes) = new_password().await?;
-        let (now_ms, group) = (inner.clock.now_ms(), request.group);
+        let now_ms = inner.clock.now_ms();
+        let made = Made { now_ms, address: site.settings.load().address };
         let record = DeviceRecord {
-            id: request.id,
-            kind: request.kind,
             simulated: kind.simulated,
             language: request.language,
-            created_ms: now_ms,
-            issued_ms: now_ms,
-            issued_for: site.settings.load().address,
-            revoked_ms: None,
-            awaits_claim: false,
-            hashes,
-            ingest: ingest_record(&group, &password, now_ms),
-            group,
-            next_hashes: None,
-            next_ingest: None,
-            trusts: Vec::new(),
-            certificates: Vec::new(),
+            ingest: ingest_record(&request.group, &password, now_ms),
+            ..DeviceRecord::new(&request.id, &request.group, &request.kind, hashes, made)
         };
         // A name that was used before starts afresh.
         inner.presence.forget(&record.id);

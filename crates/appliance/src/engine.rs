@@ -18,6 +18,7 @@ use crate::first_picture::recall;
 use crate::limits::{
     CONNECTS_A_SECOND, CONNECTS_AT_ONCE, DISK_LOW_BYTES, GUEST_MESSAGES_A_SECOND, GUEST_MESSAGES_AT_ONCE,
 };
+use crate::one_door::{self, RoomStreams};
 use crate::security::Security;
 use crate::settings::{Ports, Settings};
 use crate::simulated::Troupe;
@@ -47,12 +48,16 @@ pub(crate) struct Engine {
     clock: Mutex<Option<ClockServer>>,
     dropped: Mutex<u64>,
     disk_low: Mutex<bool>,
+    /// Takes what speaks HTTP on the one port.
+    room_streams: RoomStreams,
 }
+
+/// A door to open: by which field of a request it is named, its port, and what it speaks.
+type Spec = (&'static str, u16, Transport, Shows);
 
 #[derive(Clone, Copy)]
 struct Door {
     id: ListenerId,
-    zone: Zone,
     address: Ipv4Addr,
     shows: Shows,
 }
@@ -65,6 +70,8 @@ enum Shows {
     Certificate,
     /// And asks for theirs.
     Mutual,
+    /// Theirs is welcome: the one port for everything.
+    Either,
 }
 
 fn hold<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -96,6 +103,7 @@ impl Engine {
             clock: Mutex::default(),
             dropped: Mutex::new(0),
             disk_low: Mutex::new(false),
+            room_streams: inner.room_streams.clone(),
             broker,
         });
         let mut addresses = vec![Ipv4Addr::LOCALHOST];
@@ -127,7 +135,7 @@ impl Engine {
     }
 
     async fn open_doors(&self, settings: &Settings, address: Ipv4Addr, all: &[Ipv4Addr]) -> Result<(), Error> {
-        let Ports { mqtts, wss, mqtt, mtls, .. } = settings.ports;
+        let Ports { mqtts, wss, mqtt, mtls, one, .. } = settings.ports;
         let pages = OriginRule::Listed(own_pages(settings, address));
         let security = self.security.load_full();
         let tls = &security.server;
@@ -137,24 +145,28 @@ impl Engine {
         ];
         specs.extend(mqtt.map(|port| ("ports.mqtt", port, Transport::Tcp, Shows::Nothing)));
         specs.extend(mtls.map(|port| ("ports.mtls", port, Transport::Tls(security.mutual.clone()), Shows::Mutual)));
+        specs.extend(one.map(|port| self.one_port(settings, address, port)));
         self.open_each(specs, address, all).await
     }
 
-    async fn open_each(
-        &self,
-        specs: Vec<(&'static str, u16, Transport, Shows)>,
-        address: Ipv4Addr,
-        all: &[Ipv4Addr],
-    ) -> Result<(), Error> {
+    fn one_port(&self, settings: &Settings, address: Ipv4Addr, port: u16) -> Spec {
+        let hosts = one_door::hosts(settings, address, port);
+        let pages = OriginRule::Listed(own_pages(settings, address));
+        let handoff = self.room_streams.handoff(hosts);
+        let transport = Transport::OnePort(self.security.load().one.clone(), pages, handoff);
+        ("ports.one", port, transport, Shows::Either)
+    }
+
+    async fn open_each(&self, specs: Vec<Spec>, address: Ipv4Addr, all: &[Ipv4Addr]) -> Result<(), Error> {
         for (field, port, transport, shows) in specs {
             let zone = if shows == Shows::Nothing { Zone::Guests } else { Zone::Main };
             let addr = SocketAddr::from((address, port));
             let spec = ListenerSpec { name: field.to_owned(), addr, transport, zone };
             match self.broker.add_listener(spec).await {
-                Ok(opened) => hold(&self.doors).push(Door { id: opened.id, zone, address, shows }),
+                Ok(opened) => hold(&self.doors).push(Door { id: opened.id, address, shows }),
                 Err(ListenError::Taken { .. }) => return Err(ports::taken(field, port, all)),
                 Err(ListenError::Other { source, .. }) if source.kind() == std::io::ErrorKind::PermissionDenied => {
-                    return Err(Error::PortInvalid { field, port });
+                    return Err(ports::forbidden(field, port, all));
                 }
                 Err(error) => return Err(Error::Listen(error)),
             }
@@ -164,21 +176,34 @@ impl Engine {
 
     /// Plain MQTT for guests, wherever the other doors are open. All of them or none.
     pub async fn open_guest_doors(&self, port: u16) -> Result<(), Error> {
+        self.open_everywhere(|_| ("ports.mqtt", port, Transport::Tcp, Shows::Nothing)).await
+    }
+
+    pub async fn close_guest_doors(&self) {
+        self.close(|door| door.shows == Shows::Nothing).await;
+    }
+
+    /// The one port for everything that speaks TLS, likewise.
+    pub async fn open_one_port(&self, settings: &Settings, port: u16) -> Result<(), Error> {
+        self.open_everywhere(|address| self.one_port(settings, address, port)).await
+    }
+
+    pub async fn close_one_port(&self) {
+        self.close(|door| door.shows == Shows::Either).await;
+    }
+
+    async fn open_everywhere(&self, spec: impl Fn(Ipv4Addr) -> Spec) -> Result<(), Error> {
         let mut addresses: Vec<Ipv4Addr> = hold(&self.doors).iter().map(|door| door.address).collect();
         addresses.sort_unstable();
         addresses.dedup();
+        let shows = spec(Ipv4Addr::LOCALHOST).3;
         for address in &addresses {
-            let spec = vec![("ports.mqtt", port, Transport::Tcp, Shows::Nothing)];
-            if let Err(error) = self.open_each(spec, *address, &addresses).await {
-                self.close_guest_doors().await;
+            if let Err(error) = self.open_each(vec![spec(*address)], *address, &addresses).await {
+                self.close(|door| door.shows == shows).await;
                 return Err(error);
             }
         }
         Ok(())
-    }
-
-    pub async fn close_guest_doors(&self) {
-        self.close(|door| door.zone == Zone::Guests).await;
     }
 
     async fn close(&self, which: impl Fn(&Door) -> bool) {
@@ -243,6 +268,7 @@ impl Engine {
                 Shows::Nothing => {}
                 Shows::Certificate => self.broker.reload_tls(door.id, security.server.clone()).await,
                 Shows::Mutual => self.broker.reload_tls(door.id, security.mutual.clone()).await,
+                Shows::Either => self.broker.reload_tls(door.id, security.one.clone()).await,
             }
         }
         inner.enrolment.secure(&security.room);

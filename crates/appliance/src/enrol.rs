@@ -10,9 +10,9 @@ use wire::{DeviceRef, EventKind, IssuedCertificate, Problem, ShownOnce};
 
 use crate::devices::new_password;
 use crate::provision::measures_topic;
-use crate::settings::{CertificateRecord, DeviceRecord, Settings};
+use crate::settings::{CertificateRecord, DeviceRecord, Made, Settings};
 use crate::site::Site;
-use crate::{Appliance, Error, Inner, names};
+use crate::{Appliance, Error, Inner, names, rights};
 
 /// The body of `POST /d/enroll`. No Debug: it holds the token.
 #[derive(Deserialize)]
@@ -204,28 +204,11 @@ impl Inner {
             None => names::pseudonym(&group, taken).ok_or(Error::TooManyDevices)?,
         };
         let (password, hashes) = new_password().await?;
-        let record = DeviceRecord {
-            id: id.clone(),
-            group,
-            kind: "other".to_owned(),
-            simulated: false,
-            language: "fr".to_owned(),
-            created_ms: now_ms,
-            issued_ms: now_ms,
-            issued_for: settings.address,
-            revoked_ms: None,
-            awaits_claim: false,
-            hashes,
-            ingest: None,
-            next_hashes: None,
-            next_ingest: None,
-            trusts: Vec::new(),
-            certificates: Vec::new(),
-        };
+        let record = DeviceRecord::new(&id, &group, "other", hashes, Made { now_ms, address: settings.address });
         self.presence.forget(&id);
         self.journal.remember(&id);
         site.change(self, |settings| {
-            settings.devices.push(record);
+            rights::welcome(settings, record);
             Ok(())
         })
         .await?;

@@ -55,6 +55,8 @@ pub(crate) enum Error {
     FirewallByHand,
     #[error("port {port} cannot be used")]
     PortInvalid { field: &'static str, port: u16 },
+    #[error("the system keeps port {port} for programs with a right to low ports, which courtierd has not")]
+    PortForbidden { field: &'static str, port: u16, offer: Option<u16> },
     #[error("{0}")]
     Topic(#[from] mqtt::TopicError),
     #[error("QoS is 0, 1 or 2; this is {0}")]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use broker::{Identity, Message, Origin};
+use broker::{Bucket, Identity, Message, Origin, Rate};
 use bytes::Bytes;
 use identity::{IngestToken, Secret};
 use mqtt::Topic;
@@ -27,24 +27,13 @@ pub(crate) fn ingest_record(group: &str, password: &Secret, now_ms: i64) -> Opti
 #[derive(Default)]
 pub(crate) struct GuestRates(Mutex<HashMap<String, Bucket>>);
 
-struct Bucket {
-    tokens: f64,
-    at_ms: i64,
-}
-
 impl GuestRates {
     pub fn take(&self, guest: &str, now_ms: i64) -> Result<(), Error> {
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = f64::from(GUEST_MESSAGES_AT_ONCE);
-        let bucket = buckets.entry(guest.to_owned()).or_insert(Bucket { tokens: full, at_ms: now_ms });
-        let waited_ms = now_ms.saturating_sub(bucket.at_ms).max(0);
-        bucket.tokens = full.min(bucket.tokens + waited_ms as f64 / 1000.0 * f64::from(GUEST_MESSAGES_A_SECOND));
-        bucket.at_ms = now_ms;
-        if bucket.tokens < 1.0 {
-            return Err(Error::TooFast(GUEST_MESSAGES_A_SECOND));
-        }
-        bucket.tokens -= 1.0;
-        Ok(())
+        let rate = Rate { per_sec: GUEST_MESSAGES_A_SECOND, burst: GUEST_MESSAGES_AT_ONCE };
+        let now_us = now_ms.saturating_mul(1_000);
+        let bucket = buckets.entry(guest.to_owned()).or_insert_with(|| Bucket::full(rate, now_us));
+        bucket.try_take(now_us).then_some(()).ok_or(Error::TooFast(GUEST_MESSAGES_A_SECOND))
     }
 
     fn keep(&self, settings: &Settings) {
@@ -99,6 +88,19 @@ impl Appliance {
     /// Whether anyone may post now.
     pub fn ingest_open(&self) -> bool {
         self.inner.site().is_ok_and(|site| site.settings.load().guests && site.engine().is_some())
+    }
+
+    /// The file that an app of a guest fetches, by the last part of the address it scanned.
+    pub fn app_file(&self, last: &str) -> Result<Vec<u8>, Problem> {
+        let inner = &self.inner;
+        let site = inner.site().map_err(|_| Error::ClaimUnknown)?;
+        let settings = site.settings.load_full();
+        let token = kinds::all().iter().find_map(|kind| kind.app_fetch.as_ref()?.token(last));
+        let (device, file) = inner.claims.file(token.ok_or(Error::ClaimUnknown)?, inner.clock.now_ms())?;
+        if !settings.device(&device).is_ok_and(|device| settings.admitted(device)) {
+            return Err(Error::ClaimUnknown.into());
+        }
+        Ok(file)
     }
 
     /// Publishes what a guest posted, as one message; when this returns, it is stored.

@@ -13,9 +13,11 @@ use identity::password::PasswordHashes;
 use mqtt::Filter;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::sync::mpsc;
 
 use crate::doctor;
 use crate::keeping::Keeping;
+use crate::one_door::{RoomStream, RoomStreams};
 use crate::watching::{Feed, Live};
 
 pub struct Options {
@@ -40,6 +42,8 @@ pub struct LabTls {
     pub key: PathBuf,
     pub port: u16,
     pub ws_port: u16,
+    /// And one for both, and HTTPS.
+    pub one_port: Option<u16>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +52,7 @@ pub enum LabError {
     Certificate { what: &'static str, detail: String, path: PathBuf },
     #[error("--deny {0:?} is not a topic filter: '#' stands at the end only, alone")]
     Filter(String),
-    #[error("{source}; choose another with --port or --ws-port, or 0 for a free one")]
+    #[error("{source}; choose another with --port, --ws-port or --one-port, or 0 for a free one")]
     Listen { source: broker::ListenError },
     #[error(transparent)]
     Identity(#[from] identity::Error),
@@ -67,6 +71,8 @@ pub struct Lab {
     pub ws_port: u16,
     /// MQTT and WebSocket over TLS.
     pub tls_ports: Option<(u16, u16)>,
+    /// The one for everything, and what speaks HTTP there.
+    pub one_port: Option<(u16, mpsc::Receiver<RoomStream>)>,
     broker: BrokerHandle,
     recorder: Option<recorder::Recorder>,
     /// Held, or nobody feeds the tree.
@@ -137,14 +143,22 @@ impl Lab {
         // No web page is listed: a page of a stranger must not reach a broker without passwords.
         let ws = Transport::Ws(OriginRule::Listed(Vec::new()));
         let ws_port = open("ws", options.ws_port, ws.clone()).await?.local_addr.port();
-        let mut tls_ports = None;
+        let (mut tls_ports, mut one_port) = (None, None);
         if let Some(tls) = options.tls {
             let config = tls_config(&tls)?;
+            if let Some(port) = tls.one_port {
+                let (streams, mut all) = (RoomStreams::default(), rustls::ServerConfig::clone(&config));
+                all.alpn_protocols = vec![b"mqtt".to_vec(), b"http/1.1".to_vec()];
+                let pages = OriginRule::Listed(Vec::new());
+                let transport = Transport::OnePort(Arc::new(all), pages, streams.handoff(Arc::default()));
+                let opened = open("one", port, transport).await?;
+                one_port = streams.take().map(|taken| (opened.local_addr.port(), taken));
+            }
             let port = open("mqtts", tls.port, Transport::Tls(config.clone())).await?.local_addr.port();
             let wss = Transport::Wss(config, OriginRule::Listed(Vec::new()));
             tls_ports = Some((port, open("wss", tls.ws_port, wss).await?.local_addr.port()));
         }
-        Ok(Lab { port, ws_port, tls_ports, broker, recorder, _feed: feed })
+        Ok(Lab { port, ws_port, tls_ports, one_port, broker, recorder, _feed: feed })
     }
 
     pub async fn stop(self) {

@@ -31,6 +31,7 @@ mod messages;
 mod moving;
 mod names;
 mod network;
+mod one_door;
 mod patients;
 mod ports;
 mod presence;
@@ -66,6 +67,7 @@ pub use enrolment::EnrolDoor;
 pub(crate) use error::Error;
 pub use error::OpenError;
 pub use limits::{LIMITS, Limit};
+pub use one_door::RoomStream;
 pub use records::CsvStyle;
 pub use rescue::rescue;
 use tokio::sync::{Mutex as AsyncMutex, watch};
@@ -79,6 +81,7 @@ use crate::enrolment::Window;
 use crate::folder::Folder;
 use crate::guests::GuestRates;
 use crate::journal::Journal;
+use crate::one_door::RoomStreams;
 use crate::patients::Patients;
 use crate::presence::Presence;
 use crate::printed::Printed;
@@ -169,6 +172,7 @@ pub(crate) struct Inner {
     rates: Mutex<Rates>,
     recorded: AsyncMutex<Option<records::Known>>,
     claim_door: watch::Sender<Option<SocketAddr>>,
+    pub room_streams: RoomStreams,
 }
 
 impl Appliance {
@@ -205,6 +209,7 @@ impl Appliance {
             rates: Mutex::default(),
             recorded: AsyncMutex::default(),
             claim_door: watch::channel(None).0,
+            room_streams: RoomStreams::default(),
             clock,
             options,
         });

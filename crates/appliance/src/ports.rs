@@ -4,9 +4,17 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use crate::Error;
 
+/// From 443 this leads to 8443 and its neighbours, which anyone may open.
+const UNPRIVILEGED: u16 = 8_000;
+
 /// The refusal for a port that could not be opened.
 pub(crate) fn taken(field: &'static str, port: u16, addresses: &[Ipv4Addr]) -> Error {
     Error::PortTaken { field, port, holder: holder(port), offer: next_free(port, addresses) }
+}
+
+/// The refusal for a port that only a program with a right of its own may open.
+pub(crate) fn forbidden(field: &'static str, port: u16, addresses: &[Ipv4Addr]) -> Error {
+    Error::PortForbidden { field, port, offer: next_free(port.saturating_add(UNPRIVILEGED), addresses) }
 }
 
 /// Whether the port can be opened on all these addresses now.

@@ -31,6 +31,9 @@ impl From<Error> for Problem {
             Error::SerialPortInvalid => plain(Code::PortInvalid).at("port"),
             Error::FirewallByHand => plain(Code::NotAllowed).at("tool"),
             Error::PortInvalid { field, .. } => plain(Code::PortInvalid).at(field),
+            Error::PortForbidden { field, offer, .. } => {
+                offered(plain(Code::PortForbidden).at(field), offer.map(|port| port.to_string()))
+            }
             Error::Topic(_) => plain(Code::TopicInvalid).at("topic"),
             Error::Qos(_) => plain(Code::QosInvalid).at("qos"),
             Error::Time => plain(Code::TimeInvalid).at("until_ms"),

@@ -138,6 +138,10 @@ impl Inner {
             Some(_) if !record.simulated => Some(self.open_claim(site, &settings, record, password, &handed)?),
             _ => None,
         };
+        let app_link = match &handed.app_link {
+            Some(link) => Some(shown_link(link, None)?),
+            None => self.offer_file(site, &settings, record, &handed)?,
+        };
         let ingest_url = handed.ingest.as_ref().map(|url| ShownOnce::new(url.expose()));
         Ok(ProvisionedDevice {
             device: self.device(site, &record.id).await?,
@@ -150,9 +154,26 @@ impl Inner {
             bundle_base64: ShownOnce::new(STANDARD.encode(handed.bundle)),
             bundle_name: handed.bundle_name,
             claim,
-            app_link: handed.app_link.map(|link| shown_link(&link)).transpose()?,
+            app_link,
             ingest_url,
         })
+    }
+
+    /// Where the app of a phone fetches its file, while the code is on the screen.
+    fn offer_file(
+        &self,
+        site: &Site,
+        settings: &Settings,
+        record: &DeviceRecord,
+        handed: &Handed,
+    ) -> Result<Option<AppLink>, Error> {
+        let fetch = kinds::find(&record.kind).and_then(|kind| kind.app_fetch.as_ref());
+        let (Some(fetch), Some(_)) = (fetch, site.engine()) else { return Ok(None) };
+        let Some(file) = handed.files.iter().find(|file| file.name == fetch.file) else { return Ok(None) };
+        let token = ClaimToken::generate()?.id();
+        let url = Secret::new(fetch.link(&handed.address, settings.ports.claim, &token));
+        let until_ms = self.claims.add_file(token, &record.id, file.bytes.clone(), self.clock.now_ms());
+        shown_link(&url, Some(until_ms)).map(Some)
     }
 
     /// Only the id of the token stays here.
@@ -185,8 +206,8 @@ fn picture(url: &Secret) -> Result<String, Error> {
     Ok(svg.find("<svg").and_then(|start| svg.get(start..)).unwrap_or(&svg).to_owned())
 }
 
-fn shown_link(url: &Secret) -> Result<AppLink, Error> {
-    Ok(AppLink { url: ShownOnce::new(url.expose()), qr_svg: ShownOnce::new(picture(url)?) })
+fn shown_link(url: &Secret, until_ms: Option<i64>) -> Result<AppLink, Error> {
+    Ok(AppLink { url: ShownOnce::new(url.expose()), qr_svg: ShownOnce::new(picture(url)?), until_ms })
 }
 
 /// The files of a device and the address that sets its app up.

@@ -24,6 +24,8 @@ pub(crate) struct Security {
     pub mutual: Arc<ServerConfig>,
     /// The HTTPS door of the room.
     pub room: Arc<ServerConfig>,
+    /// The one port for everything.
+    pub one: Arc<ServerConfig>,
     pub revocation_list: RevocationList,
     made_ms: i64,
 }
@@ -55,7 +57,8 @@ impl Security {
         Ok(Security {
             server: tls::server(leaves.clone(), Clients::Unasked, &[])?,
             mutual: tls::server(leaves.clone(), Clients::Required(auth.clone()), &[])?,
-            room: tls::server(leaves, Clients::Welcome(auth), &[b"http/1.1"])?,
+            room: tls::server(leaves.clone(), Clients::Welcome(auth.clone()), &[b"http/1.1"])?,
+            one: tls::server(leaves, Clients::Welcome(auth), &[b"mqtt", b"http/1.1"])?,
             certificate,
             revocation_list,
             made_ms: now_ms,

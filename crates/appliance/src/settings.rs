@@ -91,11 +91,14 @@ pub(crate) struct Ports {
     /// The HTTPS door of the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub https: Option<u16>,
+    /// Everything that speaks TLS on one port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub one: Option<u16>,
 }
 
 impl Ports {
     pub const DEFAULT: Ports =
-        Ports { mqtts: 8883, wss: 9001, mqtt: None, claim: 8480, mtls: Some(8884), https: Some(8443) };
+        Ports { mqtts: 8883, wss: 9001, mqtt: None, claim: 8480, mtls: Some(8884), https: Some(8443), one: None };
     pub const GUEST_PORT: u16 = 1883;
 
     /// None is 0, and no two are the same.
@@ -115,17 +118,18 @@ impl Ports {
         named.extend(self.mqtt.map(|port| ("ports.mqtt", port)));
         named.extend(self.mtls.map(|port| ("ports.mtls", port)));
         named.extend(self.https.map(|port| ("ports.https", port)));
+        named.extend(self.one.map(|port| ("ports.one", port)));
         named
     }
 
     pub fn to_wire(self) -> wire::Ports {
-        let Ports { mqtts, wss, mqtt, claim, mtls, https } = self;
-        wire::Ports { mqtts, wss, mqtt, claim, mtls, https }
+        let Ports { mqtts, wss, mqtt, claim, mtls, https, one } = self;
+        wire::Ports { mqtts, wss, mqtt, claim, mtls, https, one }
     }
 
     pub fn from_wire(ports: &wire::Ports) -> Ports {
-        let wire::Ports { mqtts, wss, mqtt, claim, mtls, https } = *ports;
-        Ports { mqtts, wss, mqtt, claim, mtls, https }
+        let wire::Ports { mqtts, wss, mqtt, claim, mtls, https, one } = *ports;
+        Ports { mqtts, wss, mqtt, claim, mtls, https, one }
     }
 }
 
@@ -166,6 +170,13 @@ pub(crate) struct DeviceRecord {
     pub certificates: Vec<CertificateRecord>,
 }
 
+/// When a device is made, and for which address of the site.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Made {
+    pub now_ms: i64,
+    pub address: Ipv4Addr,
+}
+
 /// What is kept of the token in a guest's address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -196,6 +207,28 @@ pub(crate) struct RevokedRecord {
 }
 
 impl DeviceRecord {
+    /// A device that was just made, and is handed its files in French.
+    pub fn new(id: &str, group: &str, kind: &str, hashes: PasswordHashes, made: Made) -> DeviceRecord {
+        DeviceRecord {
+            id: id.to_owned(),
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+            simulated: false,
+            language: "fr".to_owned(),
+            created_ms: made.now_ms,
+            issued_ms: made.now_ms,
+            issued_for: made.address,
+            revoked_ms: None,
+            awaits_claim: false,
+            hashes,
+            ingest: None,
+            next_hashes: None,
+            next_ingest: None,
+            trusts: Vec::new(),
+            certificates: Vec::new(),
+        }
+    }
+
     pub fn guest(&self) -> bool {
         self.group == GUESTS
     }
@@ -348,24 +381,13 @@ pub(crate) mod tests {
             next_right: 4,
             ports: Ports::DEFAULT,
             queue: Some(QueueSetting { messages: 500, megabytes: 4 }),
-            devices: vec![DeviceRecord {
-                id: "serre-04".into(),
-                group: "serre".into(),
-                kind: "other".into(),
-                simulated: false,
-                language: "fr".into(),
-                created_ms: 1,
-                issued_ms: 1,
-                issued_for: Ipv4Addr::LOCALHOST,
-                revoked_ms: None,
-                awaits_claim: false,
+            devices: vec![DeviceRecord::new(
+                "serre-04",
+                "serre",
+                "other",
                 hashes,
-                ingest: None,
-                next_hashes: None,
-                next_ingest: None,
-                trusts: Vec::new(),
-                certificates: Vec::new(),
-            }],
+                Made { now_ms: 1, address: Ipv4Addr::LOCALHOST },
+            )],
             serial: Vec::new(),
             rights_before: Vec::new(),
             authority_change_ms: None,

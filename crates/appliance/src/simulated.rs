@@ -15,7 +15,7 @@ use wire::{Device, EventKind, Nothing, Problem, StartSimulated};
 
 use crate::limits::{DEVICES, SIMULATED};
 use crate::provision::measures_topic;
-use crate::settings::{DeviceRecord, GUESTS, Settings};
+use crate::settings::{DeviceRecord, GUESTS, Made, Settings};
 use crate::shapes::Values;
 use crate::site::Site;
 use crate::{Appliance, Error, Inner, damage, devices, names};
@@ -223,26 +223,14 @@ impl Appliance {
         let ids = new_ids(&settings, &request)?;
         let hashed: Vec<_> = ids.iter().map(|_| tokio::spawn(devices::new_password())).collect();
         let now_ms = inner.clock.now_ms();
+        let made = Made { now_ms, address: settings.address };
         let mut fresh = Vec::new();
         for (id, hashed) in ids.iter().zip(hashed) {
             let (password, hashes) = hashed.await.map_err(Error::Thread)??;
             let record = DeviceRecord {
-                id: id.clone(),
-                group: request.group.clone(),
-                kind: KIND.to_owned(),
                 simulated: true,
                 language: "en".to_owned(),
-                created_ms: now_ms,
-                issued_ms: now_ms,
-                issued_for: settings.address,
-                revoked_ms: None,
-                awaits_claim: false,
-                hashes,
-                ingest: None,
-                next_hashes: None,
-                next_ingest: None,
-                trusts: Vec::new(),
-                certificates: Vec::new(),
+                ..DeviceRecord::new(id, &request.group, KIND, hashes, made)
             };
             fresh.push((record, password));
         }

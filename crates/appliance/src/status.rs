@@ -106,7 +106,7 @@ fn check_ports(settings: &Settings) -> Result<(), Error> {
     });
     match taken {
         Some((field, port)) if port < 1024 && !ports::is_taken(port, &addresses) => {
-            Err(Error::PortInvalid { field, port })
+            Err(ports::forbidden(field, port, &addresses))
         }
         Some((field, port)) => Err(ports::taken(field, port, &addresses)),
         None => Ok(()),

@@ -61,6 +61,7 @@ async fn serve(addr: SocketAddr, shared: Shared) {
         .route("/c/crypto.js", get(|| async { page("text/javascript; charset=utf-8", CRYPTO) }))
         .route("/c/claim.css", get(|| async { page("text/css; charset=utf-8", STYLE) }))
         .route("/c/{id}", post(claim))
+        .route("/x/{file}", get(app_file))
         .route("/ping", get(ping))
         .route("/in/{token}", post(ingest).layer(DefaultBodyLimit::max(POST_BYTES)))
         .route("/privacy", get(|| async { page("text/plain; charset=utf-8", PRIVACY) }))
@@ -115,6 +116,26 @@ async fn claim(
     }
     match shared.appliance.claim_redeem(&id).await {
         Ok(sealed) => with_type("application/octet-stream", sealed),
+        Err(problem) => {
+            shared.tries.wrong(peer.ip(), now);
+            Refusal(problem).into_response()
+        }
+    }
+}
+
+/// What an app fetches by the address in its code. It asks more than once (first by HTTPS, which is
+/// not here), so that nothing is burnt; the token ends by itself after some minutes.
+async fn app_file(
+    State(shared): State<Shared>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(file): Path<String>,
+) -> Response {
+    let now = Instant::now();
+    if shared.tries.exhausted(peer.ip(), now) {
+        return Refusal::new(Code::TooManyTries, "too many wrong addresses; try again in a minute").into_response();
+    }
+    match shared.appliance.app_file(&file) {
+        Ok(bytes) => with_type("application/octet-stream", bytes),
         Err(problem) => {
             shared.tries.wrong(peer.ip(), now);
             Refusal(problem).into_response()

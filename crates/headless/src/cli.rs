@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
-use crate::run;
+use crate::{one_door, run};
 
 #[derive(Parser)]
 #[command(name = "courtierd", version, about = "Courtier's daemon: the broker, its recordings and its interface")]
@@ -64,6 +64,9 @@ enum Command {
         /// WebSocket port with TLS; 0 takes a free one
         #[arg(long, default_value_t = 9002)]
         wss_port: u16,
+        /// One port for all of it, and for HTTPS; 0 takes a free one
+        #[arg(long, requires = "cert")]
+        one_port: Option<u16>,
         /// Keep sessions and retained messages here
         #[arg(long)]
         data: Option<PathBuf>,
@@ -105,12 +108,13 @@ pub async fn main(cli: Cli) -> Result<()> {
             }
             Ok(())
         }
-        Command::Lab { port, ws_port, cert, key, tls_port, wss_port, data, deny, record, watch } => {
+        Command::Lab { port, ws_port, cert, key, tls_port, wss_port, one_port, data, deny, record, watch } => {
             let tls = cert.zip(key).map(|(certificate, key)| appliance::lab::LabTls {
                 certificate,
                 key,
                 port: tls_port,
                 ws_port: wss_port,
+                one_port,
             });
             lab(appliance::lab::Options { port, ws_port, tls, data, deny, record, watch }).await
         }
@@ -126,13 +130,19 @@ async fn asked(data: Option<PathBuf>, path: &str) -> Result<Vec<u8>> {
 }
 
 async fn lab(options: appliance::lab::Options) -> Result<()> {
-    let lab = appliance::lab::Lab::start(options).await?;
+    let mut lab = appliance::lab::Lab::start(options).await?;
     println!(
         "lab broker: mqtt://127.0.0.1:{}  ws://127.0.0.1:{}/mqtt  (anonymous, or SCRAM-SHA-256 with lab and lab; this computer only)",
         lab.port, lab.ws_port
     );
     if let Some((tls, wss)) = lab.tls_ports {
         println!("with TLS: mqtts://127.0.0.1:{tls}  wss://127.0.0.1:{wss}/mqtt");
+    }
+    if let Some((port, streams)) = lab.one_port.take() {
+        println!(
+            "all on one port: mqtts://127.0.0.1:{port}  wss://127.0.0.1:{port}/mqtt  https://127.0.0.1:{port}/time"
+        );
+        tokio::spawn(one_door::run_lab(streams));
     }
     run::signal().await;
     lab.stop().await;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use appliance::EnrolDoor;
-use axum::Extension;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
@@ -68,14 +69,18 @@ async fn one(stream: TcpStream, peer: SocketAddr, door: EnrolDoor, shared: Share
         let Ok(stream) = TlsAcceptor::from(door.tls()).accept(stream).await else { return };
         let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
         let peer = Peer { address: peer.ip(), certificate: shown.map(|der| der.to_vec()) };
-        let service = TowerToHyperService::new(routes(shared, door.hosts()).layer(Extension(peer)));
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_secs(10))
-            .serve_connection(TokioIo::new(stream), service);
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "an enrolment ended early");
-        }
+        converse(stream, routes(shared, door.hosts()).layer(Extension(peer))).await;
     };
     tokio::time::timeout(Duration::from_secs(ENROL_SECS), served).await.ok();
+}
+
+/// Answers the requests of one connection.
+pub(crate) async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router) {
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(10))
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a connection of the room ended early");
+    }
 }

@@ -19,6 +19,8 @@ use crate::limits::ENROL_BYTES;
 use crate::reply::{self, Refusal, json, with_type};
 use crate::router::Shared;
 
+const PKCS10: &str = "application/pkcs10";
+
 /// Who is at the other end of a connection.
 #[derive(Clone)]
 pub(crate) struct Peer {
@@ -27,18 +29,18 @@ pub(crate) struct Peer {
     pub certificate: Option<Vec<u8>>,
 }
 
+/// All that the enrolment door has.
 pub(crate) fn routes(shared: Shared, hosts: &[String]) -> Router {
+    guarded(enrolment(), shared, hosts)
+}
+
+/// Routes of this door alone: whoever asks by another name asks somebody else.
+pub(crate) fn guarded(routes: Router<Shared>, shared: Shared, hosts: &[String]) -> Router {
     let hosts = hosts.to_vec();
-    Router::new()
-        .route("/d/enroll", post(enroll))
-        .route("/api/v1/enroll", post(enroll))
-        .route("/.well-known/est/cacerts", get(est_authorities))
-        .route("/.well-known/est/simpleenroll", post(est_enrol))
-        .route("/.well-known/est/simplereenroll", post(est_renew))
+    routes
         .with_state(shared)
-        .layer(DefaultBodyLimit::max(ENROL_BYTES))
         .layer(axum::middleware::from_fn(move |request: Request, next: Next| {
-            let refused = foreign(&request, &hosts);
+            let refused = another_host(&request, &hosts);
             async move {
                 match refused {
                     Some(refusal) => refusal,
@@ -49,24 +51,49 @@ pub(crate) fn routes(shared: Shared, hosts: &[String]) -> Router {
         .layer(axum::middleware::map_response(reply::headers))
 }
 
-/// A name that somebody pointed at this computer is not this computer, and no page belongs here.
-fn foreign(request: &Request, hosts: &[String]) -> Option<Response> {
+pub(crate) fn enrolment() -> Router<Shared> {
+    Router::new()
+        .route("/d/enroll", post(enroll))
+        .route("/api/v1/enroll", post(enroll))
+        .route("/.well-known/est/cacerts", get(est_authorities))
+        .route("/.well-known/est/simpleenroll", post(est_enrol))
+        .route("/.well-known/est/simplereenroll", post(est_renew))
+        .route_layer(DefaultBodyLimit::max(ENROL_BYTES))
+        .route_layer(axum::middleware::from_fn(no_page))
+}
+
+/// Devices come here, and no page.
+async fn no_page(request: Request, next: Next) -> Response {
+    let page = request.headers().contains_key(header::ORIGIN) || request.headers().contains_key("sec-fetch-site");
+    if page {
+        return Refusal::new(Code::WrongOrigin, "pages may not speak to this door").into_response();
+    }
+    next.run(request).await
+}
+
+/// A name that somebody pointed at this computer is not this computer.
+fn another_host(request: &Request, hosts: &[String]) -> Option<Response> {
     let known = |host: &str| hosts.iter().any(|own| own.eq_ignore_ascii_case(host));
     let mut named = request.headers().get_all(header::HOST).iter();
     let host = named.next().and_then(|host| host.to_str().ok());
     let absolute = request.uri().authority().is_none_or(|authority| known(authority.as_str()));
-    if !host.is_some_and(known) || named.next().is_some() || !absolute {
-        let refusal = Refusal::new(Code::WrongOrigin, "this is another host");
-        let mut response = refusal.into_response();
+    let ours = host.is_some_and(known) && named.next().is_none() && absolute;
+    (!ours).then(|| {
+        let mut response = Refusal::new(Code::WrongOrigin, "this is another host").into_response();
         *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
-        return Some(response);
-    }
-    let page = request.headers().contains_key(header::ORIGIN) || request.headers().contains_key("sec-fetch-site");
-    page.then(|| Refusal::new(Code::WrongOrigin, "pages may not speak to this door").into_response())
+        response
+    })
 }
 
-/// Counts what was wrong, and answers it: an unknown token and a wrong code are one and the same.
-fn refused(shared: &Shared, peer: &Peer, problem: Problem) -> Response {
+type Answer = Result<Response, Refusal>;
+
+/// An answer as it is sent. What was wrong is counted: an unknown token and a wrong code are one and
+/// the same.
+fn settled<T>(shared: &Shared, peer: &Peer, result: Result<T, Problem>, show: fn(T) -> Response) -> Response {
+    let problem = match result {
+        Ok(answer) => return show(answer),
+        Err(problem) => problem,
+    };
     let wrong = matches!(problem.code, Code::ClaimUnknown | Code::ClaimExpired);
     let mut response = Refusal(problem).into_response();
     if wrong {
@@ -78,11 +105,16 @@ fn refused(shared: &Shared, peer: &Peer, problem: Problem) -> Response {
     response
 }
 
-fn too_many(shared: &Shared, peer: &Peer) -> Option<Response> {
-    let exhausted = shared.tries.exhausted(peer.address, Instant::now());
-    exhausted.then(|| {
-        Refusal::new(Code::TooManyTries, "too many wrong tokens or codes; try again in a minute").into_response()
-    })
+/// Whoever guessed too often waits, whatever they ask next; and a body is what the route takes.
+fn may_ask(shared: &Shared, peer: &Peer, headers: &HeaderMap, kind: &str) -> Result<(), Refusal> {
+    if shared.tries.exhausted(peer.address, Instant::now()) {
+        let why = "too many wrong tokens or codes; try again in a minute";
+        return Err(Refusal::new(Code::TooManyTries, why));
+    }
+    if !is_type(headers, kind) {
+        return Err(Refusal::new(Code::Malformed, &format!("the body must be {kind}")));
+    }
+    Ok(())
 }
 
 async fn enroll(
@@ -90,32 +122,19 @@ async fn enroll(
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
-    if let Some(refusal) = too_many(&shared, &peer) {
-        return refusal;
-    }
-    if !is_type(&headers, "application/json") {
-        return Refusal::new(Code::Malformed, "the body must be application/json").into_response();
-    }
-    let request: Enrol = match serde_json::from_slice(&body) {
-        Ok(request) => request,
+) -> Answer {
+    may_ask(&shared, &peer, &headers, "application/json")?;
+    let request: Enrol = serde_json::from_slice(&body).map_err(|error| {
         // The position, not the text: a token may stand there.
-        Err(error) => {
-            let at = format!("not the JSON of an enrolment (line {}, column {})", error.line(), error.column());
-            return Refusal::new(Code::Malformed, &at).into_response();
-        }
-    };
-    match shared.appliance.enrol(request).await {
-        Ok(answer) => json(answer),
-        Err(problem) => refused(&shared, &peer, problem),
-    }
+        let at = format!("not the JSON of an enrolment (line {}, column {})", error.line(), error.column());
+        Refusal::new(Code::Malformed, &at)
+    })?;
+    Ok(settled(&shared, &peer, shared.appliance.enrol(request).await, json))
 }
 
-async fn est_authorities(State(shared): State<Shared>) -> Response {
-    match shared.appliance.est_authorities() {
-        Ok(list) => pkcs7("application/pkcs7-mime", list),
-        Err(problem) => Refusal(problem).into_response(),
-    }
+async fn est_authorities(State(shared): State<Shared>) -> Answer {
+    let list = shared.appliance.est_authorities().map_err(Refusal)?;
+    Ok(pkcs7("application/pkcs7-mime", list))
 }
 
 async fn est_enrol(
@@ -123,20 +142,13 @@ async fn est_enrol(
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
-    if let Some(refusal) = too_many(&shared, &peer) {
-        return refusal;
-    }
-    let Some((user, token)) = basic(&headers) else {
-        return refused(&shared, &peer, Problem::new(Code::ClaimUnknown, "HTTP Basic is needed: device id and token"));
+) -> Answer {
+    may_ask(&shared, &peer, &headers, PKCS10)?;
+    let signed = match basic(&headers) {
+        Some((user, token)) => shared.appliance.est_enrol(&user, &token, &body).await,
+        None => Err(Problem::new(Code::ClaimUnknown, "HTTP Basic is needed: device id and token")),
     };
-    if !is_type(&headers, "application/pkcs10") {
-        return Refusal::new(Code::Malformed, "the body must be application/pkcs10").into_response();
-    }
-    match shared.appliance.est_enrol(&user, &token, &body).await {
-        Ok(list) => pkcs7("application/pkcs7-mime; smime-type=certs-only", list),
-        Err(problem) => refused(&shared, &peer, problem),
-    }
+    Ok(settled(&shared, &peer, signed, certificates))
 }
 
 async fn est_renew(
@@ -144,17 +156,17 @@ async fn est_renew(
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
-    let Some(shown) = &peer.certificate else {
-        return refused(&shared, &peer, Problem::new(Code::ClaimUnknown, "the certificate in use is needed"));
+) -> Answer {
+    may_ask(&shared, &peer, &headers, PKCS10)?;
+    let signed = match &peer.certificate {
+        Some(shown) => shared.appliance.est_renew(shown, &body).await,
+        None => Err(Problem::new(Code::ClaimUnknown, "the certificate in use is needed")),
     };
-    if !is_type(&headers, "application/pkcs10") {
-        return Refusal::new(Code::Malformed, "the body must be application/pkcs10").into_response();
-    }
-    match shared.appliance.est_renew(shown, &body).await {
-        Ok(list) => pkcs7("application/pkcs7-mime; smime-type=certs-only", list),
-        Err(problem) => refused(&shared, &peer, problem),
-    }
+    Ok(settled(&shared, &peer, signed, certificates))
+}
+
+fn certificates(list: String) -> Response {
+    pkcs7("application/pkcs7-mime; smime-type=certs-only", list)
 }
 
 fn is_type(headers: &HeaderMap, wanted: &str) -> bool {

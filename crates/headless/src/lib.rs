@@ -12,6 +12,7 @@ mod guard;
 mod install_page;
 mod interface;
 mod limits;
+mod one_door;
 mod reply;
 mod router;
 pub mod run;

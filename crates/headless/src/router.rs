@@ -150,7 +150,7 @@ pub(crate) fn address(port: u16, code: &str) -> String {
 }
 
 /// Seconds first: boards read the first ten digits.
-async fn time() -> Response {
+pub(crate) async fn time() -> Response {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let body = serde_json::json!({ "unix": since.as_secs(), "unix_ms": u64::try_from(since.as_millis()).unwrap_or(0) });
     json(body.to_string().into_bytes())

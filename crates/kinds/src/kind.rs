@@ -56,8 +56,35 @@ pub struct Kind {
     pub(crate) files: Vec<FileSpec>,
     /// An address that its app opens, as a template: the code to scan.
     pub(crate) app_link: Option<String>,
+    /// A file that its app fetches by itself: it scans where.
+    pub app_fetch: Option<AppFetch>,
     #[serde(default)]
     pub(crate) words: Words,
+}
+
+/// What an app fetches by plain HTTP, at an address whose scheme opens the app.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AppFetch {
+    pub scheme: String,
+    /// One of the files of the kind.
+    pub file: String,
+}
+
+impl AppFetch {
+    /// The address that the app scans.
+    pub fn link(&self, ip: impl std::fmt::Display, port: u16, token: &str) -> String {
+        format!("{}://{ip}:{port}/x/{token}.{}", self.scheme, self.ending())
+    }
+
+    /// The token in the last part of that address.
+    pub fn token<'a>(&self, last: &'a str) -> Option<&'a str> {
+        last.strip_suffix(self.ending())?.strip_suffix('.')
+    }
+
+    fn ending(&self) -> &str {
+        self.file.rsplit_once('.').map_or("", |(_, ending)| ending)
+    }
 }
 
 fn yes() -> bool {

@@ -111,6 +111,7 @@ macro_rules! with_commands {
             rights_of:         DeviceRef       => DeviceRights,         Assistant;
             rights_prove:      Nothing         => RightsShown,          Teacher;
             guests_switch:     SwitchGuests    => SiteStatus,           Teacher;
+            one_port_set:      SetOnePort      => SiteStatus,           Administrator;
             record_status:     Nothing         => RecorderStatus,       Assistant;
         }
     };

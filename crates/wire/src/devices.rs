@@ -83,12 +83,15 @@ pub struct ProvisionedDevice {
     pub app_link: Option<AppLink>,
 }
 
-/// What an app opens or scans to be set up. It holds the password.
+/// What an app opens or scans to be set up. It holds the password, or where the app fetches its file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct AppLink {
     pub url: ShownOnce,
     /// SVG of its QR code.
     pub qr_svg: ShownOnce,
+    /// Until when the file can be fetched; `None` where all settings stand in the address.
+    #[ts(type = "number | null")]
+    pub until_ms: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]

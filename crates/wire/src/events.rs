@@ -147,6 +147,8 @@ pub enum EventKind {
     /// The broker decides otherwise than the rights say, or they could not be proven.
     RightsWrong,
     GuestsOpened,
+    OnePortOpened,
+    OnePortClosed,
     GuestsClosed,
     CertificateIssued,
     EnrolmentOpened,

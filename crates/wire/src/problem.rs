@@ -54,6 +54,7 @@ pub enum Code {
     AddressUnknown,
     PortTaken,
     PortInvalid,
+    PortForbidden,
     TopicInvalid,
     FilterInvalid,
     QosInvalid,

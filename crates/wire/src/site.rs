@@ -42,6 +42,16 @@ pub struct Ports {
     /// HTTPS for the room, default 8443; `None` when it never opens.
     #[serde(default)]
     pub https: Option<u16>,
+    /// Everything that speaks TLS on one port, 443 mostly; `None` when closed.
+    #[serde(default)]
+    pub one: Option<u16>,
+}
+
+/// Opens, moves or closes the one port for everything that speaks TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SetOnePort {
+    /// `None` closes it.
+    pub port: Option<u16>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]

@@ -20,7 +20,6 @@ pub const TEST: &[&str] = &[
     "fonts-dejavu-core",
     "iproute2",
     "libegl1",
-    "iproute2",
     "libgl1-mesa-dri",
     "libnss3-tools",
     "mosquitto",

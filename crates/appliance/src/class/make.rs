@@ -9,7 +9,7 @@ use super::hand_out::{self, Fresh};
 use super::{paper, plan};
 use crate::guests::ingest_record;
 use crate::limits::{CARD_MS, CLASS_DEVICES};
-use crate::settings::{DeviceRecord, Settings};
+use crate::settings::{DeviceRecord, Made, Settings};
 use crate::site::Site;
 use crate::{Appliance, Error, Inner, devices, rights};
 
@@ -66,26 +66,15 @@ async fn new_devices(inner: &Inner, settings: &Settings, request: &CreateClass) 
         return Err(Error::Row { line, field: fault.field, code: fault.code, offer: fault.offer });
     }
     let now_ms = inner.clock.now_ms();
+    let made = Made { now_ms, address: settings.address };
     let secrets = hand_out::passwords(plan.rows.len()).await?;
     let fresh = |(row, (password, hashes)): (wire::PreviewedRow, _)| Fresh {
         record: DeviceRecord {
-            kind: row.row.kind,
-            simulated: false,
             language: request.sheet.language.clone(),
-            created_ms: now_ms,
-            issued_ms: now_ms,
-            issued_for: settings.address,
-            revoked_ms: None,
             // Nobody holds the password before the card is scanned.
             awaits_claim: !request.bundles && !request.sheet.passwords,
             ingest: ingest_record(&row.row.group, &password, now_ms),
-            id: row.row.id,
-            group: row.row.group,
-            hashes,
-            next_hashes: None,
-            next_ingest: None,
-            trusts: Vec::new(),
-            certificates: Vec::new(),
+            ..DeviceRecord::new(&row.row.id, &row.row.group, &row.row.kind, hashes, made)
         },
         password,
     };

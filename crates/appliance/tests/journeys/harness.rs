@@ -35,6 +35,7 @@ impl Room {
             claim: port(3),
             mtls: Some(port(4)),
             https: Some(port(5)),
+            one: None,
         };
         Room { dir: TempDir::new().unwrap(), ports, ahead_us: Arc::default() }
     }

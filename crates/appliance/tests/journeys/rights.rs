@@ -331,18 +331,21 @@ fn closed_to_all(table: &mut [(broker::Identity, Vec<broker::Rule>)]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_decides_otherwise_has_no_door_to_the_room() {
     let Some(address) = Room::other_address() else { return };
-    let room = Room::new();
+    let mut room = Room::new();
+    let one = room.ports.mtls.take().unwrap();
     let reached = |port: u16| std::net::TcpStream::connect((address, port)).is_ok();
     for (tamper, refused_wrongly) in [(open_to_all as appliance::Tamper, false), (closed_to_all, true)] {
         let house = room.open_tampered(tamper).await;
         if house.status().await.phase == wire::Phase::FirstRun {
             house.first_run(json!({"address": address.to_string()})).await.unwrap();
+            let _: wire::SiteStatus = house.call("one_port_set", json!({"port": one})).await.unwrap();
         }
         let status = house.status().await;
+        assert_eq!(status.ports.one, Some(one));
         let proof = status.proof.expect("a proof");
         assert!(!proof.holds() && proof.hindrance.is_none(), "{proof:?}");
         assert!(proof.wrong.iter().any(|fault| fault.allowed == refused_wrongly), "{proof:?}");
-        assert!(!reached(room.ports.mqtts) && !reached(room.ports.wss), "no door to the room");
+        assert!([room.ports.mqtts, room.ports.wss, one].iter().all(|port| !reached(*port)), "no door to the room");
         assert!(std::net::TcpStream::connect(("127.0.0.1", room.ports.mqtts)).is_ok(), "this computer may come in");
         assert_eq!(*house.appliance.claim_door().borrow(), None);
         house.event(None, |event| event.kind == wire::EventKind::RightsWrong).await;
@@ -351,8 +354,10 @@ async fn a_broker_that_decides_otherwise_has_no_door_to_the_room() {
     // The same site with a broker that decides as it should opens.
     let house = room.open().await;
     assert!(house.status().await.proof.unwrap().holds());
-    assert!(reached(room.ports.mqtts) && reached(room.ports.wss));
+    assert!(reached(room.ports.mqtts) && reached(room.ports.wss) && reached(one));
     assert!(house.appliance.claim_door().borrow().is_some());
+    let _: wire::SiteStatus = house.call("one_port_set", json!({"port": null})).await.unwrap();
+    assert!(reached(room.ports.mqtts) && !reached(one));
     house.appliance.shutdown().await;
 }
 

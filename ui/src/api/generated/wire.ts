@@ -20,13 +20,17 @@ to_touch: Array<string>,
 following: Array<string>, };
 
 /**
- * What an app opens or scans to be set up. It holds the password.
+ * What an app opens or scans to be set up. It holds the password, or where the app fetches its file.
  */
 export type AppLink = { url: ShownOnce, 
 /**
  * SVG of its QR code.
  */
-qr_svg: ShownOnce, };
+qr_svg: ShownOnce, 
+/**
+ * Until when the file can be fetched; `None` where all settings stand in the address.
+ */
+until_ms: number | null, };
 
 export type AttachSerial = { device: string, port: string, 
 /**
@@ -163,7 +167,7 @@ serving: boolean, };
 /**
  * Every reason for a refusal. Each has a sentence in `assets/words`, under `problem_<code>`.
  */
-export type Code = "malformed" | "unknown_command" | "not_allowed" | "not_signed_in" | "wrong_origin" | "too_large" | "name_empty" | "name_invalid" | "name_taken" | "group_invalid" | "kind_unknown" | "device_unknown" | "site_not_started" | "site_already_started" | "address_unknown" | "port_taken" | "port_invalid" | "topic_invalid" | "filter_invalid" | "qos_invalid" | "payload_invalid" | "time_invalid" | "limit_invalid" | "pattern_invalid" | "column_missing" | "list_empty" | "claim_unknown" | "claim_expired" | "enrolment_closed" | "request_invalid" | "authority_in_use" | "no_authority_change" | "too_many_tries" | "data_damaged" | "disk_full" | "broker_stopped" | "rights_invalid" | "rights_outdated" | "nothing_to_undo" | "ingest_unknown" | "too_fast" | "internal";
+export type Code = "malformed" | "unknown_command" | "not_allowed" | "not_signed_in" | "wrong_origin" | "too_large" | "name_empty" | "name_invalid" | "name_taken" | "group_invalid" | "kind_unknown" | "device_unknown" | "site_not_started" | "site_already_started" | "address_unknown" | "port_taken" | "port_invalid" | "port_forbidden" | "topic_invalid" | "filter_invalid" | "qos_invalid" | "payload_invalid" | "time_invalid" | "limit_invalid" | "pattern_invalid" | "column_missing" | "list_empty" | "claim_unknown" | "claim_expired" | "enrolment_closed" | "request_invalid" | "authority_in_use" | "no_authority_change" | "too_many_tries" | "data_damaged" | "disk_full" | "broker_stopped" | "rights_invalid" | "rights_outdated" | "nothing_to_undo" | "ingest_unknown" | "too_fast" | "internal";
 
 export type CreateClass = { rows: Array<ClassRow>, kind: string, sheet: SheetOptions, 
 /**
@@ -309,7 +313,7 @@ export type Event = { seq: number, at_ms: number, kind: EventKind,
  */
 device: string | null, client_id: string | null, peer: string | null, refusal: Refusal | null, topic: string | null, };
 
-export type EventKind = "connected" | "disconnected" | "refused" | "taken_over" | "kicked" | "device_created" | "device_revoked" | "device_restored" | "device_removed" | "claimed" | "broker_started" | "broker_stopped" | "certificate_renewed" | "address_changed" | "rights_changed" | "rights_wrong" | "guests_opened" | "guests_closed" | "certificate_issued" | "enrolment_opened" | "enrolment_closed" | "authority_change_started" | "authority_changed" | "recording_gap" | "disk_low";
+export type EventKind = "connected" | "disconnected" | "refused" | "taken_over" | "kicked" | "device_created" | "device_revoked" | "device_restored" | "device_removed" | "claimed" | "broker_started" | "broker_stopped" | "certificate_renewed" | "address_changed" | "rights_changed" | "rights_wrong" | "guests_opened" | "one_port_opened" | "one_port_closed" | "guests_closed" | "certificate_issued" | "enrolment_opened" | "enrolment_closed" | "authority_change_started" | "authority_changed" | "recording_gap" | "disk_low";
 
 export type EventPage = { events: Array<Event>, 
 /**
@@ -586,7 +590,11 @@ mtls: number | null,
 /**
  * HTTPS for the room, default 8443; `None` when it never opens.
  */
-https: number | null, };
+https: number | null, 
+/**
+ * Everything that speaks TLS on one port, 443 mostly; `None` when closed.
+ */
+one: number | null, };
 
 export type PreviewClass = { source: ClassSource, 
 /**
@@ -901,6 +909,15 @@ export type ServeClock = {
  */
 port: number | null, };
 
+/**
+ * Opens, moves or closes the one port for everything that speaks TLS.
+ */
+export type SetOnePort = { 
+/**
+ * `None` closes it.
+ */
+port: number | null, };
+
 export type SheetFormat = "cards" | "labels";
 
 /**
@@ -1159,14 +1176,15 @@ export type Commands = {
   rights_of: { request: DeviceRef; answer: DeviceRights };
   rights_prove: { request: Nothing; answer: RightsShown };
   guests_switch: { request: SwitchGuests; answer: SiteStatus };
+  one_port_set: { request: SetOnePort; answer: SiteStatus };
   record_status: { request: Nothing; answer: RecorderStatus };
 };
 
-export const CODES: readonly Code[] = ["malformed", "unknown_command", "not_allowed", "not_signed_in", "wrong_origin", "too_large", "name_empty", "name_invalid", "name_taken", "group_invalid", "kind_unknown", "device_unknown", "site_not_started", "site_already_started", "address_unknown", "port_taken", "port_invalid", "topic_invalid", "filter_invalid", "qos_invalid", "payload_invalid", "time_invalid", "limit_invalid", "pattern_invalid", "column_missing", "list_empty", "claim_unknown", "claim_expired", "enrolment_closed", "request_invalid", "authority_in_use", "no_authority_change", "too_many_tries", "data_damaged", "disk_full", "broker_stopped", "rights_invalid", "rights_outdated", "nothing_to_undo", "ingest_unknown", "too_fast", "internal"];
+export const CODES: readonly Code[] = ["malformed", "unknown_command", "not_allowed", "not_signed_in", "wrong_origin", "too_large", "name_empty", "name_invalid", "name_taken", "group_invalid", "kind_unknown", "device_unknown", "site_not_started", "site_already_started", "address_unknown", "port_taken", "port_invalid", "port_forbidden", "topic_invalid", "filter_invalid", "qos_invalid", "payload_invalid", "time_invalid", "limit_invalid", "pattern_invalid", "column_missing", "list_empty", "claim_unknown", "claim_expired", "enrolment_closed", "request_invalid", "authority_in_use", "no_authority_change", "too_many_tries", "data_damaged", "disk_full", "broker_stopped", "rights_invalid", "rights_outdated", "nothing_to_undo", "ingest_unknown", "too_fast", "internal"];
 
 export const REFUSAL_CAUSES: readonly RefusalCause[] = ["wrong_password", "unknown_identity", "no_credentials", "revoked", "not_claimed", "untrusted_authority", "client_clock_wrong", "wrong_host_name", "left_after_tls", "plain_on_tls", "tls_on_plain", "tls_version", "tls_key_type", "tls_other", "client_certificate", "client_certificate_date", "client_certificate_revoked", "mqtt_on_web_socket", "web_on_mqtt", "no_web_socket", "web_socket_subprotocol", "wrong_zone", "client_id_taken", "duplicate_client_id", "client_id_invalid", "protocol_version", "protocol_error", "packet_too_large", "keep_alive_timeout", "publish_denied", "subscribe_denied", "will_denied", "foreign_origin", "too_many_connections", "too_slow", "server_busy"];
 
-export const EVENT_KINDS: readonly EventKind[] = ["connected", "disconnected", "refused", "taken_over", "kicked", "device_created", "device_revoked", "device_restored", "device_removed", "claimed", "broker_started", "broker_stopped", "certificate_renewed", "address_changed", "rights_changed", "rights_wrong", "guests_opened", "guests_closed", "certificate_issued", "enrolment_opened", "enrolment_closed", "authority_change_started", "authority_changed", "recording_gap", "disk_low"];
+export const EVENT_KINDS: readonly EventKind[] = ["connected", "disconnected", "refused", "taken_over", "kicked", "device_created", "device_revoked", "device_restored", "device_removed", "claimed", "broker_started", "broker_stopped", "certificate_renewed", "address_changed", "rights_changed", "rights_wrong", "guests_opened", "one_port_opened", "one_port_closed", "guests_closed", "certificate_issued", "enrolment_opened", "enrolment_closed", "authority_change_started", "authority_changed", "recording_gap", "disk_low"];
 
 export const FACT_KINDS: readonly FactKind[] = ["user", "asked_name", "right_name", "clock", "valid_since", "rule", "no_rule", "largest", "owner", "rivals", "takeovers", "keep_alive", "page"];
 
