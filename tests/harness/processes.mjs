@@ -20,11 +20,13 @@ export function scratch(t, name = 'courtier-') {
 
 /** `count` TCP ports that are free on loopback right now. */
 export async function freePorts(count) {
-  const servers = await Promise.all(Array.from({ length: count }, async () => {
-    const server = net.createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return server;
-  }));
+  const servers = [];
+  while (servers.length < count) {
+    // Below those that the system gives to outgoing connections: one from among them may be taken by
+    // a client before the program under test opens it.
+    const server = net.createServer().listen(20_000 + Math.floor(Math.random() * 12_000), '127.0.0.1');
+    if (await once(server, 'listening').catch(() => null)) servers.push(server);
+  }
   const ports = servers.map((server) => server.address().port);
   await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
   return ports;

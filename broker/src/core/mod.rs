@@ -277,6 +277,9 @@ impl Core {
     fn forget(&mut self, id: SessionId) {
         let Some(session) = self.sessions.remove(&id) else { return };
         self.by_client.remove(&session.client_id);
+        if let Some(due) = session.due_ms {
+            self.due.remove(&(due, id));
+        }
         for filter in session.subscriptions.keys() {
             self.subscriptions.remove(id, filter);
         }

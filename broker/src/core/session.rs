@@ -89,6 +89,8 @@ pub(crate) struct Session {
     pub away_since_ms: Option<i64>,
     /// When a delayed will is due.
     pub will_due_ms: Option<i64>,
+    /// Where it stands in the list of what is to be looked at.
+    pub due_ms: Option<i64>,
     pub dropped: u64,
 }
 
@@ -114,6 +116,7 @@ impl Session {
             will: None,
             away_since_ms: None,
             will_due_ms: None,
+            due_ms: None,
             dropped: 0,
         }
     }

@@ -13,6 +13,9 @@ impl Core {
             && due <= now_ms
         {
             self.due.remove(&(due, id));
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.due_ms = None;
+            }
             self.look_at(id, now_ms);
         }
         self.tell_sys(now_ms);
@@ -46,15 +49,24 @@ impl Core {
         self.look_again(id, now_ms);
     }
 
-    /// Notes when a session is to be looked at; later is too early at worst.
+    /// Notes when a session is to be looked at; later is too early at worst. A session stands in the
+    /// list once, however often its client comes and goes.
     pub(super) fn look_again(&mut self, id: SessionId, now_ms: i64) {
-        let Some(session) = self.sessions.get(&id) else { return };
+        let Some(session) = self.sessions.get_mut(&id) else { return };
         let due = match &session.outbox {
             Some(outbox) => outbox.keep_alive_ms.map(|limit| (outbox.heard_ms.get() + limit).max(now_ms) + 1),
             None => [session.will_due_ms, session.ends_at_ms()].into_iter().flatten().min(),
         };
-        if let Some(due) = due {
-            self.due.insert((due, id));
+        let Some(due) = due else { return };
+        match session.due_ms {
+            Some(before) if before <= due => return,
+            Some(before) => {
+                self.due.remove(&(before, id));
+            }
+            None => {}
         }
+        session.due_ms = Some(due);
+        self.due.insert((due, id));
+        debug_assert!(self.due.len() <= self.sessions.len(), "a session stands in the list twice");
     }
 }

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use appliance::{Appliance, Clock, OpenError, Options, SecretKeeping};
@@ -24,9 +24,22 @@ pub struct Room {
     ahead_us: Arc<AtomicI64>,
 }
 
+/// Holds a port below those that the system gives to outgoing connections: one from among them may be
+/// taken by another test's client before the site opens its door.
+fn below_outgoing() -> TcpListener {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let place = std::process::id() * 97 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(20_000 + place % 12_000).unwrap();
+        if let Ok(holder) = TcpListener::bind(("127.0.0.1", port)) {
+            return holder;
+        }
+    }
+}
+
 impl Room {
     pub fn new() -> Room {
-        let holders: Vec<TcpListener> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let holders: Vec<TcpListener> = (0..6).map(|_| below_outgoing()).collect();
         let port = |index: usize| holders[index].local_addr().unwrap().port();
         let ports = wire::Ports {
             mqtts: port(0),
