@@ -29,8 +29,9 @@ pub struct Room {
 fn below_outgoing() -> TcpListener {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
-        let place = std::process::id() * 97 + NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = u16::try_from(20_000 + place % 12_000).unwrap();
+        let place = std::process::id() + NEXT.fetch_add(1, Ordering::Relaxed);
+        // Far from the one before: a site that finds its port taken offers the next.
+        let port = u16::try_from(20_000 + place.wrapping_mul(7919) % 12_000).unwrap();
         if let Ok(holder) = TcpListener::bind(("127.0.0.1", port)) {
             return holder;
         }
