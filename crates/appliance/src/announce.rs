@@ -2,6 +2,7 @@
 //! address.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use mdns_sd::{IfKind, ServiceDaemon, ServiceInfo};
 
@@ -11,6 +12,9 @@ use crate::settings::Ports;
 const SECURE: &str = "_secure-mqtt._tcp.local.";
 const PLAIN: &str = "_mqtt._tcp.local.";
 const CLAIM: &str = "_courtier._tcp.local.";
+
+/// A farewell takes some milliseconds.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Withdraws the name when it is dropped.
 pub(crate) struct Announcement {
@@ -66,6 +70,10 @@ impl Announcement {
 
 impl Drop for Announcement {
     fn drop(&mut self) {
-        self.daemon.shutdown().ok();
+        // Waited for: one that is still there answers the next one's probe, which then believes that
+        // the name is another's.
+        if let Ok(ended) = self.daemon.shutdown() {
+            ended.recv_timeout(FAREWELL).ok();
+        }
     }
 }

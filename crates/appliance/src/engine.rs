@@ -285,7 +285,10 @@ impl Engine {
         if !inner.options.announce || address.is_loopback() || !inner.proven() {
             return;
         }
-        *hold(&self.announcement) = Announcement::start(&Announced {
+        let mut announcement = hold(&self.announcement);
+        // The one before first: two at once would dispute the name.
+        drop(announcement.take());
+        *announcement = Announcement::start(&Announced {
             site: &settings.name,
             host_name: &settings.host_name(),
             address,
