@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
+import * as ledger from './ledger.mjs';
 
 export const SHOTS = path.resolve(import.meta.dirname, '../screens/shots');
 
@@ -28,7 +29,17 @@ export async function signedIn(started, daemon, { language = 'fr', theme = 'ligh
   page.on('console', (message) => {
     if (message.type() === 'error') page.faults.push(`${message.text()} ${message.location().url}`);
   });
-  await page.goto(daemon.open ?? (await fresh(daemon)));
+  // What the page is handed is a secret of this run too.
+  page.on('response', (response) => {
+    if (/\/api\/(?:device|enrolment)_/.test(response.url())) response.text().then(ledger.handedText, () => {});
+  });
+  page.on('download', (download) => {
+    if (download.suggestedFilename().endsWith('.csv')) download.path().then((file) => ledger.exported(fs.readFileSync(file)), () => {});
+  });
+  const address = daemon.open ?? (await fresh(daemon));
+  ledger.handed({ open: address });
+  await page.goto(address);
+  for (const { value } of await context.cookies()) ledger.secret('the session of a browser', value);
   daemon.open = undefined;
   return page;
 }

@@ -2,6 +2,7 @@
 import http from 'node:http';
 import path from 'node:path';
 import fs from 'node:fs';
+import * as ledger from './ledger.mjs';
 import { BIN, Program, freePorts, scratch } from './processes.mjs';
 
 export class Refused extends Error {
@@ -29,6 +30,7 @@ export class Daemon {
     const ready = await program.line((line) => line.startsWith('{') && JSON.parse(line));
     daemon.readyMs = performance.now() - began;
     daemon.open = ready.open;
+    ledger.handed(ready);
     daemon.ready = ready;
     return daemon;
   }
@@ -37,6 +39,7 @@ export class Daemon {
     this.program = program;
     this.data = data;
     this.socket = path.join(data, 'run', 'courtierd.sock');
+    ledger.site(data, program);
   }
 
   get pid() {
@@ -49,6 +52,7 @@ export class Daemon {
       const request = http.request({ socketPath: this.socket, method, path: url, headers: { host: 'localhost', ...headers } }, (response) => {
         const parts = [];
         response.on('data', (part) => parts.push(part));
+        if (url.startsWith('/files/')) response.on('end', () => ledger.exported(Buffer.concat(parts)));
         response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(parts) }));
       });
       request.on('error', reject);
@@ -61,6 +65,7 @@ export class Daemon {
     const answer = await this.request('POST', `/api/${command}`, JSON.stringify(request), { 'content-type': 'application/json' });
     const json = JSON.parse(answer.body.toString() || 'null');
     if (answer.status !== 200) throw new Refused(answer.status, json);
+    ledger.handed(json);
     return json;
   }
 

@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import * as ledger from './ledger.mjs';
 
 export const BIN = process.env.COURTIER_BIN ?? path.resolve(import.meta.dirname, '../../target/debug');
 export const PYTHON = process.env.COURTIER_PYTHON ?? path.resolve(import.meta.dirname, '../../target/python/bin/python');
@@ -14,7 +15,7 @@ export const ESPHOME = process.env.COURTIER_ESPHOME ?? path.resolve(import.meta.
 /** A new folder below the system's temporary one, removed when the test ends. */
 export function scratch(t, name = 'courtier-') {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), name));
-  t.after(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  t.after(() => ledger.moved(folder) || fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }
 
@@ -44,6 +45,8 @@ export async function run(program, args, options = {}) {
   const timer = setTimeout(() => child.kill('SIGKILL'), options.deadline ?? 30_000);
   const [code, signal] = await once(child, 'close');
   clearTimeout(timer);
+  ledger.handedText(stdout);
+  ledger.said(program, args, `${stdout}\n${stderr}`.split('\n'));
   return { code, signal, stdout, stderr };
 }
 
@@ -64,6 +67,7 @@ export class Program {
         const parts = (rest + data).split('\n');
         rest = parts.pop();
         this.lines.push(...parts);
+        ledger.said(program, args, parts);
         for (const check of this.waiting) check();
       });
     }

@@ -147,7 +147,8 @@ export function words(refused: Refused): string {
   if (!has(key)) return refused.message;
   const text = t(key, { offer: refused.offer ?? '' });
   // Which of the doors it is, where there are many.
-  const door = refused.field?.startsWith('ports.') ? refused.field.replace('ports.', 'port_') : '';
+  const [all, port] = refused.field?.split('.') ?? [];
+  const door = all !== 'ports' ? '' : port === 'one' ? 'port_shared' : `port_${port}`;
   return has(door) ? `${text} (${t(door)})` : text;
 }
 

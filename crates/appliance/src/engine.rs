@@ -332,6 +332,10 @@ impl Engine {
                 inner_.rates().sample(engine.broker.stats().messages_in);
                 inner_.live.tick();
                 inner_.expire_enrolment();
+                let (patients, now_ms) = (inner_.patients.clone(), inner_.clock.now_ms());
+                if let Ok(Err(error)) = tokio::task::spawn_blocking(move || patients.save_sometimes(now_ms)).await {
+                    tracing::warn!(%error, "what the doctor knows cannot be kept");
+                }
                 if !engine.address().is_loopback() {
                     inner_.reach.look(&site_.settings.load().interface, inner_.clock.now_ms());
                 }

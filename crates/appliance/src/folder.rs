@@ -70,6 +70,11 @@ impl Folder {
         self.path("claims")
     }
 
+    /// Who was refused in the last day.
+    pub fn doctor(&self) -> PathBuf {
+        self.path("doctor.jsonl")
+    }
+
     pub fn broker_store(&self) -> PathBuf {
         self.path("broker.db")
     }

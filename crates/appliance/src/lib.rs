@@ -156,7 +156,7 @@ pub(crate) struct Inner {
     state: Mutex<Arc<State>>,
     pub journal: Journal,
     pub presence: Arc<Presence>,
-    pub patients: Patients,
+    pub patients: Arc<Patients>,
     pub claims: Claims,
     pub printed: Arc<Printed>,
     pub enrolment: Window,
@@ -185,16 +185,17 @@ impl Appliance {
         let probes = Arc::new(Probes::default());
         let directory = Directory::new(probes.clone()).map_err(|error| lost(std::io::Error::other(error)))?;
         let clock = options.clock.clone();
-        let claims = folder.claims();
-        let printed = tokio::task::spawn_blocking(move || Printed::load(claims));
+        let (claims, doctor) = (folder.claims(), folder.doctor());
+        let kept = tokio::task::spawn_blocking(move || (Printed::load(claims), Patients::load(&doctor)));
+        let (printed, patients) = kept.await.map_err(|error| lost(error.into()))?;
         let inner = Arc::new(Inner {
-            printed: Arc::new(printed.await.map_err(|error| lost(error.into()))?),
+            printed: Arc::new(printed),
             folder,
             changing: AsyncMutex::default(),
             state: Mutex::new(Arc::new(State::FirstRun)),
             journal: Journal::new(clock.now_ms()),
             presence: Arc::default(),
-            patients: Patients::default(),
+            patients: Arc::new(patients),
             claims: Claims::default(),
             enrolment: Window::default(),
             directory: Arc::new(directory),
@@ -272,6 +273,10 @@ impl Appliance {
         if let Ok(site) = self.inner.site() {
             self.inner.stop(&site).await;
             tokio::task::spawn_blocking(move || site.close()).await.ok();
+        }
+        let (patients, now_ms) = (self.inner.patients.clone(), self.inner.clock.now_ms());
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || patients.save(now_ms)).await {
+            tracing::warn!(%error, "what the doctor knows cannot be kept");
         }
         self.inner.folder.release();
     }

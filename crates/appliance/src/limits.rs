@@ -48,6 +48,7 @@ limits! {
     CRL_DAYS: i64 = 1, "days", "the list of revoked certificates says that it is valid for 30";
     ENROLMENT_MS: i64 = 10 * 60 * 1_000, "ms", "long enough for a class, short enough to be forgotten open";
     HANDED_ON: usize = 64, "connections", "those of one port that speak HTTP, until somebody serves them";
+    PATIENTS_SAVE_MS: i64 = 5_000, "ms", "a crash loses no more of the doctor's day";
     JOIN_TRIES: u32 = 20, "wrong join codes", "a code of six digits is guessed once in 50,000 times";
     JOINS: u32 = 60, "devices a join code", "two classes that share a room";
     CHECKED_AT_ONCE: usize = 2, "passwords", "hashing must leave processor time to the broker";

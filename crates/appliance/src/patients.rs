@@ -1,19 +1,27 @@
-//! Who was refused in the last 24 hours, and why: what the doctor's page lists. In memory, bounded.
+//! Who was refused in the last 24 hours, and why: what the doctor's page lists. Bounded, and kept on
+//! disk, because the bad day is also the day on which somebody restarts the computer.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use wire::{Nothing, Patient, PatientRef, Problem, Refusal, RefusalCause, Visit};
 
-use crate::Appliance;
-use crate::limits::{PATIENTS, VISITS};
+use crate::folder::{read_text, write_whole};
+use crate::limits::{PATIENTS, PATIENTS_SAVE_MS, VISITS};
+use crate::{Appliance, Error};
 
 const KEPT_MS: i64 = 24 * 3_600 * 1_000;
 
 #[derive(Default)]
 pub(crate) struct Patients {
     patients: Mutex<HashMap<String, Patient>>,
+    /// One patient a line, as JSON; `None` keeps nothing.
+    file: Option<PathBuf>,
+    changed: AtomicBool,
+    saved_ms: AtomicI64,
 }
 
 /// Somebody who was refused.
@@ -52,13 +60,53 @@ fn keeps_out(cause: RefusalCause) -> bool {
 }
 
 impl Patients {
+    /// What was kept. A line that cannot be read is left out: it is a help, and holds nobody up.
+    pub fn load(file: &Path) -> Patients {
+        let text = read_text(file).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the doctor remembers nobody");
+            None
+        });
+        let kept = text.iter().flat_map(|text| text.lines()).take(PATIENTS);
+        let read = kept.filter_map(|line| serde_json::from_str::<Patient>(line).ok());
+        let patients = read.map(|patient| (patient.key.clone(), patient)).collect();
+        Patients { patients: Mutex::new(patients), file: Some(file.to_owned()), ..Patients::default() }
+    }
+
+    /// Writes what changed, now and then: a flood of strangers must not wear the disk out. May wait
+    /// for the disk.
+    pub fn save_sometimes(&self, now_ms: i64) -> Result<(), Error> {
+        let since = now_ms - self.saved_ms.load(Ordering::Relaxed);
+        if (0..PATIENTS_SAVE_MS).contains(&since) { Ok(()) } else { self.save(now_ms) }
+    }
+
+    pub fn save(&self, now_ms: i64) -> Result<(), Error> {
+        let Some(file) = &self.file else { return Ok(()) };
+        if !self.changed.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.saved_ms.store(now_ms, Ordering::Relaxed);
+        let lines = self.list(now_ms).iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
+        let text = lines.map_err(Error::Answer)?.join("\n");
+        let written = write_whole(file, text.as_bytes());
+        if written.is_err() {
+            self.changed.store(true, Ordering::Relaxed);
+        }
+        written
+    }
+
     fn patients(&self) -> MutexGuard<'_, HashMap<String, Patient>> {
         self.patients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn patients_to_change(&self) -> MutexGuard<'_, HashMap<String, Patient>> {
+        let patients = self.patients();
+        self.changed.store(true, Ordering::Relaxed);
+        patients
+    }
+
     /// Answers how often this cause was met in a row.
     pub fn add(&self, who: Who, refusal: Refusal, topic: Option<String>) -> u32 {
-        let mut patients = self.patients();
+        let mut patients = self.patients_to_change();
         let (key, at_ms) = (who.key(), refusal.at_ms);
         make_room(&mut patients, &key, at_ms);
         let before = patients.remove(&key);
@@ -90,18 +138,21 @@ impl Patients {
     /// A device came in: it is cured of what kept it out, and so is who gave no name at its address.
     pub fn connected(&self, device: &str, address: Option<IpAddr>, at_ms: i64) {
         let address = address.map(|ip| ip.to_string());
+        let mut cured = false;
         for patient in self.patients().values_mut() {
             let nameless = patient.device.is_none() && patient.client_id.is_none();
             let same = patient.device.as_deref() == Some(device)
                 || nameless && patient.address.is_some() && patient.address == address;
             if same && patient.cured_ms.is_none() && keeps_out(patient.refusal.cause) {
                 patient.cured_ms = Some(at_ms);
+                cured = true;
             }
         }
+        self.changed.fetch_or(cured, Ordering::Relaxed);
     }
 
     pub fn forget(&self, key: &str) {
-        self.patients().retain(|each, patient| each != key && patient.device.as_deref() != Some(key));
+        self.patients_to_change().retain(|each, patient| each != key && patient.device.as_deref() != Some(key));
     }
 
     /// Newest first.
@@ -180,6 +231,33 @@ mod tests {
         assert_eq!(refused(&patients, Some("serre-04"), 1, RefusalCause::WrongPassword, 9), 1, "a new illness");
         let visits: Vec<_> = patients.list(9).first().unwrap().visits.iter().map(|visit| visit.tries).collect();
         assert_eq!(visits, [1, 1, 1, 2]);
+    }
+
+    #[test]
+    fn a_day_is_kept_on_disk_and_what_cannot_be_read_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("doctor.jsonl");
+        let patients = Patients::load(&file);
+        refused(&patients, Some("serre-04"), 1, RefusalCause::WrongPassword, 1);
+        refused(&patients, Some("serre-05"), 1, RefusalCause::WrongPassword, KEPT_MS);
+        patients.connected("serre-05", None, KEPT_MS + 1);
+        patients.save(KEPT_MS + 2).unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(!text.contains("serre-04"), "a day later: {text}");
+        std::fs::write(&file, format!("half a li\n{text}")).unwrap();
+        let again = Patients::load(&file);
+        assert_eq!(again.list(KEPT_MS + 3), patients.list(KEPT_MS + 3));
+        assert!(again.list(KEPT_MS + 3).first().unwrap().cured_ms.is_some());
+        // Nothing changed: nothing is written.
+        std::fs::remove_file(&file).unwrap();
+        again.save(KEPT_MS + 4).unwrap();
+        assert!(!file.exists());
+        again.forget("serre-05");
+        again.save_sometimes(KEPT_MS + 5).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "");
+        refused(&again, Some("serre-06"), 1, RefusalCause::WrongPassword, KEPT_MS + 5);
+        again.save_sometimes(KEPT_MS + 6).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "", "not so soon");
     }
 
     #[test]

@@ -81,3 +81,15 @@ pub fn template(name: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// What templates of several kinds have in common, by the name that they give it.
+pub fn part(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "micropython-clock.py" => include_str!("../data/parts/micropython-clock.py"),
+        "esp-clock.ino" => include_str!("../data/parts/esp-clock.ino"),
+        "esp-wifi.ino" => include_str!("../data/parts/esp-wifi.ino"),
+        "esp-command.ino" => include_str!("../data/parts/esp-command.ino"),
+        "esp-loop.ino" => include_str!("../data/parts/esp-loop.ino"),
+        _ => return None,
+    })
+}

@@ -63,6 +63,8 @@ fn fill(how: &str, what: &str, kind: &Kind, handout: &Handout<'_>) -> Option<Str
     let value = || value(what, kind, handout);
     Some(match how {
         "w" => kind.word(what, handout.language)?.to_owned(),
+        // Ours like the template itself, and as often read: a part has no parts.
+        "part" => render(embedded::part(what)?, kind, handout).trim_end_matches('\n').to_owned(),
         "c" => escape::c_string(&value()?),
         "q" => escape::quoted(&value()?),
         "sh" => escape::shell(&value()?),

@@ -5,6 +5,7 @@
 //! that the first command starts at once.
 
 mod bundle;
+mod canaries;
 mod command;
 mod install;
 mod packages;

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::canaries::Ledger;
 use crate::command::{cargo, npm, root, step};
 use crate::{install, packages, run};
 
@@ -47,7 +48,9 @@ fn journeys(length: Length) -> Result<()> {
     install::node_packages("tests")?;
     let python = install::python_environment()?;
     let esphome = install::esphome_environment()?;
+    let ledger = Ledger::open(&std::env::temp_dir().join(format!("courtier-ledger-{}", std::process::id())))?;
     let mut tests = Command::new("node");
+    tests.env("COURTIER_LEDGER", ledger.path());
     tests.current_dir(root().join("tests"));
     tests.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]);
     for folder in ["journeys", "screens", "window"] {
@@ -63,5 +66,6 @@ fn journeys(length: Length) -> Result<()> {
     tests.env("COURTIER_ESPHOME", esphome);
     tests.env("COURTIER_LONG", if length == Length::Long { "1" } else { "" });
     tests.env("LANG", "en_US.UTF-8");
-    step("journeys, screens, window", &mut tests)
+    step("journeys, screens, window", &mut tests)?;
+    ledger.check(&root().join("tests/screens/shots"))
 }

@@ -169,7 +169,9 @@ async fn wipe(inner: &Inner, site: &Site, request: &EndYear, before: &Settings) 
         }
     }
     if request.names != YearNames::Keep {
-        let gone = real(before).map(|record| record.id.as_str()).filter(|id| now.device(id).is_err());
+        let gone: Vec<&str> =
+            real(before).map(|record| record.id.as_str()).filter(|id| now.device(id).is_err()).collect();
+        gone.iter().for_each(|id| inner.patients.forget(id));
         inner.journal.forget(gone);
     }
     Ok(())

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use rumqttc::mqttbytes::v5::PubAckReason;
 use serde_json::json;
 use wire::{DeviceState, EventKind, RefusalCause};
@@ -117,8 +119,20 @@ async fn the_doctor_lists_who_was_refused_until_it_comes_in() {
     house.event(Some("serre-04"), |event| event.kind == EventKind::Connected).await;
     let cured: Vec<_> = patients().await.unwrap().iter().map(|each| each.cured_ms.is_some()).collect();
     assert_eq!(cured, [false, true]);
+    // The day is still there after a restart, and so is what was taken off the list.
+    let before = patients().await.unwrap();
+    house.appliance.shutdown().await;
+    let house = room.open().await;
+    let patients = || house.call::<Vec<wire::Patient>>("doctor_list", json!({}));
+    assert_eq!(patients().await.unwrap(), before);
     let _: wire::Nothing = house.call("doctor_forget", json!({"key": "inconnu@127.0.0.1"})).await.unwrap();
-    assert_eq!(patients().await.unwrap().len(), 1);
+    house.appliance.shutdown().await;
+    let house = room.open().await;
+    let left: Vec<wire::Patient> = house.call("doctor_list", json!({})).await.unwrap();
+    assert_eq!(left.iter().map(|each| each.key.as_str()).collect::<Vec<_>>(), ["serre-04"]);
+    room.move_clock(Duration::from_secs(24 * 3600));
+    let left: Vec<wire::Patient> = house.call("doctor_list", json!({})).await.unwrap();
+    assert!(left.is_empty(), "a day later: {left:?}");
     house.appliance.shutdown().await;
 }
 

@@ -49,43 +49,9 @@ bool askCourtierForTime() {
   HTTPClient http;
   http.setTimeout(5000);
   if (!http.begin(String("http://") + BROKER_ADDRESS + ":" + TIME_PORT + "/time")) return false;
-  String answer = http.GET() == 200 ? http.getString() : String();
-  http.end();
-  int digits = 0;
-  uint32_t seconds = 0;
-  for (unsigned int i = 0; i < answer.length() && digits < 10; i++) {
-    bool digit = isDigit(answer[i]);
-    seconds = digit ? seconds * 10 + (answer[i] - '0') : 0;
-    digits = digit ? digits + 1 : 0;
-  }
-  if (digits < 10) return false;
-  struct timeval now = { (time_t)seconds, 0 };
-  settimeofday(&now, nullptr);
-  return clockIsSet();
-}
+<<part:esp-clock.ino>>
 
-// <<w:clock_why>>
-void setClock() {
-  while (!clockIsSet()) {
-    // <<w:clock_internet>>
-    configTime(0, 0, "pool.ntp.org", "time.cloudflare.com");
-    for (int i = 0; i < 40 && !clockIsSet(); i++) delay(200);
-    if (clockIsSet() || askCourtierForTime()) return;
-    Serial.println("<<w:msg_clock>>");
-    delay(2000);
-  }
-}
-
-void joinWifi() {
-  if (WiFi.status() == WL_CONNECTED) return;
-  Serial.print("<<w:msg_wifi>>");
-  Serial.println(WIFI_NAME);
-  WiFi.mode(WIFI_STA);
-  WiFi.begin(WIFI_NAME, WIFI_PASSWORD);
-  for (int i = 0; i < 100 && WiFi.status() != WL_CONNECTED; i++) delay(200);
-  if (WiFi.status() != WL_CONNECTED) return;
-  Serial.print("<<w:msg_wifi_ok>>");
-  Serial.println(WiFi.localIP());
+<<part:esp-wifi.ino>>
   MDNS.begin(DEVICE_ID);
 }
 
@@ -117,13 +83,7 @@ bool connectToCourtier() {
   return false;
 }
 
-// <<w:commands_why>>
-void onCommand(char* topic, byte* payload, unsigned int length) {
-  Serial.print(topic);
-  Serial.print(" ");
-  Serial.write(payload, length);
-  Serial.println();
-}
+<<part:esp-command.ino>>
 
 void setup() {
   Serial.begin(115200);
@@ -134,23 +94,7 @@ void setup() {
   mqtt.setBufferSize(1024);
 }
 
-void loop() {
-  if (!mqtt.connected()) {
-    joinWifi();
-    bool ready = WiFi.status() == WL_CONNECTED;
-    if (ready) setClock();
-    if (!ready || !connectToCourtier()) {
-      // <<w:backoff_why>>
-      delay(waitSeconds * 1000);
-      waitSeconds = waitSeconds < 16 ? waitSeconds * 2 : 30;
-      return;
-    }
-    waitSeconds = 1;
-  }
-  mqtt.loop();
-  if (millis() - lastSent >= 1000) {
-    lastSent = millis();
-    char message[48];
+<<part:esp-loop.ino>>
     snprintf(message, sizeof(message), "{\"temperature\":%.1f}", readTemperature());
     mqtt.publish(PUBLISH_TOPIC, message);
   }
