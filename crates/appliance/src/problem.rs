@@ -67,6 +67,7 @@ impl From<Error> for Problem {
             Error::OpenDataChoice => plain(Code::Malformed).at("open_data"),
             Error::DiskLow => plain(Code::DiskFull),
             Error::Export(export::Error::TooManySeries { .. }) => plain(Code::SeriesTooMany).at("form"),
+            Error::Export(export::Error::TooLarge { .. }) => plain(Code::TooLarge).at("format"),
             Error::Export(export::Error::Write(ref source)) if source.kind() == std::io::ErrorKind::StorageFull => {
                 plain(Code::DiskFull)
             }

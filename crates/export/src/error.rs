@@ -6,6 +6,8 @@ pub enum Error {
     Cancelled,
     #[error("there are more than {most} series for one table: one column each")]
     TooManySeries { most: usize },
+    #[error("a document of this format holds at most {most} bytes")]
+    TooLarge { most: u64 },
     #[error("cannot write the file: {0}")]
     Write(#[from] std::io::Error),
     #[error("cannot write the table: {0}")]

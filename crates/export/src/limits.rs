@@ -4,6 +4,8 @@
 pub const SERIES: usize = 200;
 /// Rows of one sheet, with its head: what LibreOffice and Excel open.
 pub const SHEET_ROWS: u32 = 1_048_576;
+/// Bytes of an OpenDocument before they are packed: the archives that LibreOffice opens end at 4 GiB.
+pub(crate) const ODS_BYTES: u64 = 4_000_000_000;
 /// Characters of a cell that Excel opens.
 pub(crate) const CELL_CHARS: usize = 32_767;
 /// A longer list in a JSON message is one text, not as many series.

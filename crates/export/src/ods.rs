@@ -8,7 +8,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::delimited::plain_number;
-use crate::limits::SHEET_ROWS;
+use crate::limits::{ODS_BYTES, SHEET_ROWS};
 use crate::table::{Cell, Column, Kind, Table};
 use crate::xlsx::{fitting, sheet_name};
 use crate::{Error, time};
@@ -30,6 +30,9 @@ pub struct Document<W: Write + Seek> {
     columns: Vec<Column>,
     sheets: usize,
     next_row: u32,
+    /// One row, before it is written.
+    line: Vec<u8>,
+    bytes: u64,
 }
 
 impl<W: Write + Seek> Document<W> {
@@ -42,10 +45,20 @@ impl<W: Write + Seek> Document<W> {
         zip.write_all(MIMETYPE.as_bytes())?;
         zip.start_file("META-INF/manifest.xml", packed)?;
         zip.write_all(MANIFEST.as_bytes())?;
-        zip.start_file("content.xml", packed.compression_level(Some(3)).large_file(true))?;
+        // Without the 64-bit form of an archive, which LibreOffice does not open.
+        zip.start_file("content.xml", packed.compression_level(Some(3)))?;
         let mut out = BufWriter::with_capacity(128 * 1024, zip);
         out.write_all(START.as_bytes())?;
-        let mut document = Document { out, zone, title: title.to_owned(), columns, sheets: 0, next_row: 0 };
+        let mut document = Document {
+            out,
+            zone,
+            title: title.to_owned(),
+            columns,
+            sheets: 0,
+            next_row: 0,
+            line: Vec::new(),
+            bytes: 0,
+        };
         document.add_sheet()?;
         Ok(document)
     }
@@ -79,7 +92,8 @@ impl<W: Write + Seek> Table for Document<W> {
             self.add_sheet()?;
         }
         self.next_row += 1;
-        let out = &mut self.out;
+        self.line.clear();
+        let out = &mut self.line;
         out.write_all(b"<table:table-row>")?;
         let number = |value: &str| {
             format!("<table:table-cell office:value-type=\"float\" office:value=\"{value}\"/>").into_bytes()
@@ -103,7 +117,11 @@ impl<W: Write + Seek> Table for Document<W> {
             }
         }
         out.write_all(b"</table:table-row>")?;
-        Ok(())
+        self.bytes += self.line.len() as u64;
+        if self.bytes > ODS_BYTES {
+            return Err(Error::TooLarge { most: ODS_BYTES });
+        }
+        Ok(self.out.write_all(&self.line)?)
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), Error> {

@@ -94,7 +94,8 @@ async fn feed(
         "fr.txt" => site.feed_value(&token, FeedForm::French, asked.topic, asked.field).await.map(value),
         "plain.txt" => site.feed_value(&token, FeedForm::Plain, asked.topic, asked.field).await.map(value),
         _ => {
-            return Refusal::new(Code::FeedUnknown, "there are fr.csv, plain.csv, fr.txt and plain.txt").into_response();
+            return Refusal::new(Code::FeedUnknown, "there are fr.csv, plain.csv, fr.txt and plain.txt")
+                .into_response();
         }
     };
     answer.unwrap_or_else(|problem| door.refused(problem))
