@@ -23,6 +23,7 @@ const ARROWS: &[(&str, &[&str], &str)] = &[
     ("live", &["tokio", "rusqlite", "broker", "wire"], "the tree is pure: time is handed in"),
     ("identity", &["broker", "axum", "hyper", "wire"], "keys meet no network"),
     ("recorder", &["broker", "wire", "axum"], "the disk knows neither the engine nor screens"),
+    ("export", &["recorder", "broker", "wire", "tokio", "axum"], "a file is made of rows, whoever brings them"),
     ("kinds", &["broker", "wire", "tokio"], "a kind is data"),
     (
         "sheets",

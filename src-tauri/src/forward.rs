@@ -55,6 +55,35 @@ async fn send(daemon: &Daemon, request: Request<Vec<u8>>) -> anyhow::Result<Whol
     Ok(Response::from_parts(parts, body))
 }
 
+/// Writes what the daemon answers to a file, a piece at a time.
+#[cfg(unix)]
+pub async fn download(daemon: &Daemon, path: &str, to: &std::path::Path) -> anyhow::Result<()> {
+    use std::io::Write;
+    let stream = tokio::net::UnixStream::connect(daemon.socket()).await?;
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await?;
+    let driven = tauri::async_runtime::spawn(connection);
+    let request = Request::get(path).header(header::HOST, "localhost").body(Full::new(bytes::Bytes::new()))?;
+    let mut response = sender.send_request(request).await?;
+    if response.status() != StatusCode::OK {
+        anyhow::bail!("the daemon answered {}", response.status());
+    }
+    let mut file = std::fs::File::create(to)?;
+    while let Some(frame) = response.body_mut().frame().await {
+        if let Some(piece) = frame?.data_ref() {
+            file.write_all(piece)?;
+        }
+    }
+    file.sync_all()?;
+    driven.abort();
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub async fn download(_daemon: &Daemon, _path: &str, _to: &std::path::Path) -> anyhow::Result<()> {
+    anyhow::bail!("named pipes are not built yet")
+}
+
 #[cfg(not(unix))]
 async fn send(_daemon: &Daemon, _request: Request<Vec<u8>>) -> anyhow::Result<Whole> {
     anyhow::bail!("named pipes are not built yet")

@@ -27,7 +27,8 @@ fn main() -> Result<()> {
     let app = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, _, _| window::raise(app)))
         .plugin(tauri_plugin_dialog::init())
-        .invoke_handler(tauri::generate_handler![save::save_file])
+        .manage(daemon.clone())
+        .invoke_handler(tauri::generate_handler![save::save_file, save::save_export])
         .register_asynchronous_uri_scheme_protocol("courtier", move |context, request, responder| {
             let main = context.webview_label() == window::MAIN;
             let daemon = forwarded.clone();

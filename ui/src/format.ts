@@ -81,6 +81,11 @@ export function date(text: string, language: Language = tongue.language): string
   return new Intl.DateTimeFormat(language, { dateStyle: 'long' }).format(new Date(text));
 }
 
+/** A day and a time, to the minute. */
+export function dateTime(atMs: number, language: Language = tongue.language): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: 'short', timeStyle: 'short' }).format(new Date(atMs));
+}
+
 /** What may be dangerous or invisible in a received text, made visible. */
 export function visible(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);

@@ -107,6 +107,20 @@ pub(crate) enum Error {
     EnrolWith,
     #[error("{id:?} cannot have a certificate: it is a guest, simulated or revoked, or that door is closed")]
     NoCertificateFor { id: String },
+    #[error("there is no such export, or its file is gone")]
+    ExportUnknown,
+    #[error("as many exports run as may; wait for one, or stop it")]
+    ExportsBusy,
+    #[error("an open-data set needs its choices, and only it")]
+    OpenDataChoice,
+    #[error("the disk has too little room left for an export")]
+    DiskLow,
+    #[error("export: {0}")]
+    Export(#[from] export::Error),
+    #[error("there is no such address for spreadsheets, or not any more")]
+    FeedUnknown,
+    #[error("no free port for the addresses of spreadsheets")]
+    FeedPort,
     #[error("the broker is stopped")]
     BrokerStopped,
     #[error("{what} is damaged: {detail}")]

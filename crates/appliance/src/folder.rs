@@ -75,6 +75,11 @@ impl Folder {
         self.path("doctor.jsonl")
     }
 
+    /// Exports that wait to be fetched.
+    pub fn exports(&self) -> PathBuf {
+        self.path("exports")
+    }
+
     pub fn broker_store(&self) -> PathBuf {
         self.path("broker.db")
     }
@@ -85,6 +90,13 @@ impl Folder {
         if OpenOptions::new().create_new(true).write(true).open(path).is_ok() {
             close_to_others(path, 0o600).ok();
         }
+    }
+
+    /// A file for what is made and read at once; it goes with its handle.
+    pub fn scratch_file(&self) -> Result<tempfile::NamedTempFile, Error> {
+        let folder = self.exports();
+        make_private_folder(&folder)?;
+        tempfile::NamedTempFile::new_in(&folder).map_err(|source| Error::File { doing: "make", path: folder, source })
     }
 
     pub fn free_bytes(&self) -> u64 {
@@ -133,6 +145,10 @@ pub(crate) fn sync_folder_of(path: &Path) -> std::io::Result<()> {
         Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
         _ => Ok(()),
     }
+}
+
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|source| Error::File { doing: "read", path: path.to_owned(), source })
 }
 
 /// The text of a file, or `None` if there is none. What is not UTF-8 is an error like any other.

@@ -18,6 +18,8 @@ mod engine;
 mod enrol;
 mod enrolment;
 mod error;
+mod exports;
+mod feeds;
 mod fights;
 mod firewall;
 mod first_picture;
@@ -66,9 +68,10 @@ pub use enrol::Enrol;
 pub use enrolment::EnrolDoor;
 pub(crate) use error::Error;
 pub use error::OpenError;
+pub use exports::ExportFile;
+pub use feeds::FeedForm;
 pub use limits::{LIMITS, Limit};
 pub use one_door::RoomStream;
-pub use records::CsvStyle;
 pub use rescue::rescue;
 use tokio::sync::{Mutex as AsyncMutex, watch};
 use wire::{AddressChange, Damage, DoorCheck, RightsProof};
@@ -78,6 +81,8 @@ use crate::directory::Directory;
 use crate::doors::Probes;
 use crate::engine::Engine;
 use crate::enrolment::Window;
+use crate::exports::jobs::Exports;
+use crate::feeds::Feeds;
 use crate::folder::Folder;
 use crate::guests::GuestRates;
 use crate::journal::Journal;
@@ -173,6 +178,8 @@ pub(crate) struct Inner {
     recorded: AsyncMutex<Option<records::Known>>,
     claim_door: watch::Sender<Option<SocketAddr>>,
     pub room_streams: RoomStreams,
+    pub exports: Exports,
+    pub feeds: Feeds,
 }
 
 impl Appliance {
@@ -182,6 +189,7 @@ impl Appliance {
         let folder = tokio::task::spawn_blocking(move || Folder::take(&dir));
         let lost = |source: std::io::Error| OpenError::Folder { path: options.data_dir.clone(), source };
         let folder = folder.await.map_err(|error| lost(error.into()))??;
+        Exports::sweep_left(&folder);
         let probes = Arc::new(Probes::default());
         let directory = Directory::new(probes.clone()).map_err(|error| lost(std::io::Error::other(error)))?;
         let clock = options.clock.clone();
@@ -211,6 +219,8 @@ impl Appliance {
             recorded: AsyncMutex::default(),
             claim_door: watch::channel(None).0,
             room_streams: RoomStreams::default(),
+            exports: Exports::default(),
+            feeds: Feeds::default(),
             clock,
             options,
         });
@@ -263,12 +273,14 @@ impl Appliance {
     /// What the site does every minute: follow the network, renew the certificate, look at the disk.
     pub async fn upkeep(&self) -> Result<(), wire::Problem> {
         let site = self.inner.site()?;
+        self.inner.exports.sweep(self.inner.clock.now_ms());
         Ok(site.running()?.upkeep(&self.inner, &site).await?)
     }
 
     /// Stops everything; when this returns, all that was acknowledged is on disk and the data
     /// folder is free.
     pub async fn shutdown(&self) {
+        self.inner.exports.cancel_all();
         let _changing = self.inner.changing.lock().await;
         if let Ok(site) = self.inner.site() {
             self.inner.stop(&site).await;
@@ -288,6 +300,10 @@ impl Inner {
     }
 
     pub fn set_state(&self, state: State) {
+        match &state {
+            State::Open(site) => self.feeds.follow(Some(&site.settings.load())),
+            State::FirstRun | State::Damaged(_) => self.feeds.follow(None),
+        }
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
     }
 

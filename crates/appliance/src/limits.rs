@@ -39,6 +39,16 @@ limits! {
     RECORD_PAGE: u32 = 1_000, "records an answer", "a page draws no more at once";
     RECORD_TEXT_BYTES: usize = 4 * 1024, "bytes of a recorded payload shown", "a line of a table";
     SERIES_COLUMNS: u32 = 4_000, "columns", "the width of the widest screen";
+    EXPORT_FILTERS: usize = 200, "filters or devices", "chosen by a person";
+    EXPORT_STEP_MS: u32 = 86_400_000, "ms", "one row a day";
+    EXPORTS_RUNNING: usize = 2, "exports at once", "the broker comes first";
+    EXPORTS_KEPT: usize = 6, "exports", "the disk is for recordings";
+    EXPORT_KEPT_MS: i64 = 3_600_000, "ms", "as long as a lesson";
+    EXPORT_ROOM_BYTES: u64 = 250_000_000, "bytes", "an export ends before recording does";
+    FEEDS: usize = 50, "addresses", "more nobody looks after";
+    FEED_DAYS: u32 = 366, "days", "a school year";
+    FEED_TOPICS: usize = 2_000, "topics", "a sheet that is read every few seconds";
+    FEEDS_AT_ONCE: usize = 2, "answers at once", "the broker comes first";
     CLAIM_MS: i64 = 15 * 60 * 1_000, "ms", "as long as one fetches a phone";
     CARD_MS: i64 = 7 * 24 * 3_600 * 1_000, "ms", "a printed card is handed out within the week";
     CLASS_DEVICES: usize = 500, "devices at once", "a year of a school in one list";

@@ -62,11 +62,21 @@ impl From<Error> for Problem {
             Error::EnrolWith => plain(Code::Malformed).at("token"),
             Error::NoCertificateFor { .. } => plain(Code::NotAllowed).at("id"),
             Error::Identity(identity::Error::Request(_)) => plain(Code::RequestInvalid).at("csr"),
+            Error::ExportUnknown => plain(Code::ExportUnknown).at("id"),
+            Error::ExportsBusy => plain(Code::ExportsBusy),
+            Error::OpenDataChoice => plain(Code::Malformed).at("open_data"),
+            Error::DiskLow => plain(Code::DiskFull),
+            Error::Export(export::Error::TooManySeries { .. }) => plain(Code::SeriesTooMany).at("form"),
+            Error::Export(export::Error::TooLarge { .. }) => plain(Code::TooLarge).at("format"),
+            Error::Export(export::Error::Write(ref source)) if source.kind() == std::io::ErrorKind::StorageFull => {
+                plain(Code::DiskFull)
+            }
+            Error::FeedUnknown => plain(Code::FeedUnknown).at("id"),
+            Error::FeedPort => plain(Code::PortTaken).at("port"),
             Error::BrokerStopped => plain(Code::BrokerStopped),
             Error::Damaged { .. } | Error::NoGoodCopy => plain(Code::DataDamaged),
             Error::NothingDamaged => plain(Code::SiteAlreadyStarted),
             Error::File { ref source, .. } if source.kind() == std::io::ErrorKind::StorageFull => plain(Code::DiskFull),
-            Error::Recorder(recorder::Error::Filter(_)) => plain(Code::FilterInvalid).at("topic"),
             Error::Publish(broker::PublishError::Stopped) | Error::Listen(broker::ListenError::Stopped) => {
                 plain(Code::BrokerStopped)
             }
@@ -80,6 +90,7 @@ impl From<Error> for Problem {
             | Error::Kinds(_)
             | Error::Sheets(_)
             | Error::Recorder(_)
+            | Error::Export(_)
             | Error::Broker(_)
             | Error::Listen(_)
             | Error::Answer(_)

@@ -1,18 +1,16 @@
-//! What was recorded: pages, series, status, export.
+//! What was recorded: pages, series, status.
 
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mqtt::Topic;
-use recorder::{ExportQuery, Recorder};
+use recorder::Recorder;
 use wire::{Nothing, Problem, QueryRecords, QuerySeries, RecordPage, RecordedMessage, RecorderStatus, Series};
 
 use crate::limits::{RECORD_PAGE, RECORD_TEXT_BYTES, SERIES_COLUMNS};
 use crate::site::Site;
 use crate::{Appliance, Error, Inner};
-
-pub use recorder::CsvStyle;
 
 impl Appliance {
     pub async fn record_query(&self, request: QueryRecords) -> Result<RecordPage, Problem> {
@@ -58,24 +56,6 @@ impl Appliance {
         })
     }
 
-    /// The records of a topic or filter, as text for a spreadsheet.
-    pub async fn export_csv(
-        &self,
-        filter: &str,
-        from_ms: Option<i64>,
-        until_ms: Option<i64>,
-        style: CsvStyle,
-    ) -> Result<Vec<u8>, Problem> {
-        let (from_us, until_us) = span(from_ms, until_ms)?;
-        let zone = jiff::tz::TimeZone::system();
-        let query = ExportQuery { filter: filter.to_owned(), from_us, until_us, style, zone };
-        let text = self.recorder(move |recorder| {
-            let mut text = Vec::new();
-            recorder.export_csv(&query, &mut text).map(|_| text)
-        });
-        Ok(text.await?)
-    }
-
     /// Reads block: they run on a thread of their own.
     async fn recorder<T: Send + 'static>(
         &self,
@@ -117,7 +97,7 @@ fn within(field: &'static str, value: u32, most: u32) -> Result<(), Error> {
 }
 
 /// Whole milliseconds, both ends included, as microseconds.
-fn span(from_ms: Option<i64>, until_ms: Option<i64>) -> Result<(Option<i64>, Option<i64>), Error> {
+pub(crate) fn span(from_ms: Option<i64>, until_ms: Option<i64>) -> Result<(Option<i64>, Option<i64>), Error> {
     if let (Some(from), Some(until)) = (from_ms, until_ms)
         && until < from
     {

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use identity::password::PasswordHashes;
 use serde::{Deserialize, Serialize};
 
+use crate::feeds::FeedRecord;
 use crate::limits::{DEVICES, QUEUED_MEGABYTES_MOST, QUEUED_MESSAGES_MOST};
 use crate::rights::{self, RightsBefore, sentence};
 use crate::serial::SerialRecord;
@@ -42,6 +43,12 @@ pub(crate) struct Settings {
     /// The UDP port at which boards may ask for the time; closed by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sntp_port: Option<u16>,
+    /// Where spreadsheets on this computer ask, once there was an address for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feed_port: Option<u16>,
+    /// The number of the last address: none is given twice.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub next_feed: u32,
     pub ports: Ports,
     /// What is held for one device that is away; `None`: the broker's own limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,6 +64,13 @@ pub(crate) struct Settings {
     /// Certificates that must no longer be accepted, until they would have ended anyway.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revoked: Vec<RevokedRecord>,
+    /// Addresses that spreadsheets may read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feeds: Vec<FeedRecord>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Beyond these the messages for a device that is away are dropped, counted and told.
@@ -393,6 +407,9 @@ pub(crate) mod tests {
             authority_change_ms: None,
             sntp_port: None,
             revoked: Vec::new(),
+            feed_port: None,
+            next_feed: 0,
+            feeds: Vec::new(),
         }
     }
 

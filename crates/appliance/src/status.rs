@@ -89,6 +89,9 @@ fn parse(request: &StartSite) -> Result<Settings, Error> {
         authority_change_ms: None,
         sntp_port: None,
         revoked: Vec::new(),
+        feed_port: None,
+        next_feed: 0,
+        feeds: Vec::new(),
     })
 }
 

@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(post(&[json, host, session, ("origin", "https://evil.example")]), Some(Code::WrongOrigin));
         assert_eq!(post(&[json, host, session, ("origin", "null")]), Some(Code::WrongOrigin));
         assert_eq!(post(&[("content-type", "text/plain"), host, session]), Some(Code::Malformed));
-        assert_eq!(code(&door, Method::GET, "/files/records.csv", &[host]), Some(Code::NotSignedIn));
+        assert_eq!(code(&door, Method::GET, "/files/export/1", &[host]), Some(Code::NotSignedIn));
         assert_eq!(code(&door, Method::GET, "/", &[host]), None);
         assert_eq!(code(&door, Method::GET, "/", &[("host", "evil.example")]), Some(Code::WrongOrigin));
     }

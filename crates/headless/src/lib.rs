@@ -6,8 +6,10 @@
 mod claim_door;
 pub mod cli;
 mod codes;
+mod download;
 mod enrol_door;
 mod enrol_routes;
+mod feed_door;
 mod guard;
 mod install_page;
 mod interface;

@@ -39,14 +39,19 @@ fn status(code: Code) -> StatusCode {
         Code::Malformed => StatusCode::BAD_REQUEST,
         Code::NotSignedIn => StatusCode::UNAUTHORIZED,
         Code::NotAllowed | Code::WrongOrigin => StatusCode::FORBIDDEN,
-        Code::UnknownCommand | Code::DeviceUnknown | Code::ClaimUnknown | Code::IngestUnknown => StatusCode::NOT_FOUND,
+        Code::UnknownCommand
+        | Code::DeviceUnknown
+        | Code::ClaimUnknown
+        | Code::IngestUnknown
+        | Code::ExportUnknown
+        | Code::FeedUnknown => StatusCode::NOT_FOUND,
         Code::RightsOutdated | Code::NothingToUndo => StatusCode::CONFLICT,
         Code::NameTaken | Code::PortTaken | Code::SiteAlreadyStarted | Code::SiteNotStarted => StatusCode::CONFLICT,
         Code::ClaimExpired => StatusCode::GONE,
         Code::EnrolmentClosed => StatusCode::SERVICE_UNAVAILABLE,
         Code::RequestInvalid => StatusCode::BAD_REQUEST,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Code::TooManyTries | Code::TooFast => StatusCode::TOO_MANY_REQUESTS,
+        Code::TooManyTries | Code::TooFast | Code::ExportsBusy => StatusCode::TOO_MANY_REQUESTS,
         Code::DataDamaged | Code::DiskFull | Code::BrokerStopped => StatusCode::SERVICE_UNAVAILABLE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::UNPROCESSABLE_ENTITY,

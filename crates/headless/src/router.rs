@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use appliance::{Appliance, CsvStyle};
+use appliance::Appliance;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRef, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, FromRef, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderValue, StatusCode, Uri, header};
@@ -14,6 +14,7 @@ use serde::Deserialize;
 use wire::{Code, LiveView, Role};
 
 use crate::codes::Codes;
+use crate::download;
 use crate::guard::{COOKIE, Door, guard};
 use crate::install_page::install_page;
 use crate::limits::BODY_BYTES;
@@ -36,7 +37,7 @@ pub(crate) fn router(shared: Shared, door: Door) -> Router {
     Router::new()
         .route("/api/live", post(live))
         .route("/api/{*command}", post(command).fallback(no_such_command))
-        .route("/files/records.csv", get(records_csv))
+        .route("/files/export/{id}", get(download::export))
         .route("/door/open", post(open_door))
         .route("/door/new", post(new_code))
         .route("/ping", get(|| async { with_type("text/plain; charset=utf-8", "courtier") }))
@@ -83,30 +84,6 @@ async fn live(State(shared): State<Shared>, body: Bytes) -> Response {
         Ok(frame) => with_type("application/octet-stream", frame),
         Err(problem) => Refusal(problem).into_response(),
     }
-}
-
-#[derive(Deserialize)]
-struct CsvQuery {
-    topic: String,
-    from: Option<i64>,
-    until: Option<i64>,
-    #[serde(default)]
-    style: String,
-}
-
-async fn records_csv(State(shared): State<Shared>, Query(query): Query<CsvQuery>) -> Response {
-    let style = if query.style == "plain" { CsvStyle::Plain } else { CsvStyle::French };
-    let bytes = match shared.appliance.export_csv(&query.topic, query.from, query.until, style).await {
-        Ok(bytes) => bytes,
-        Err(problem) => return Refusal(problem).into_response(),
-    };
-    let name: String =
-        query.topic.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
-    let mut response = with_type("text/csv; charset=utf-8", bytes);
-    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}.csv\"")) {
-        response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
-    }
-    response
 }
 
 #[derive(Deserialize)]

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::codes::Codes;
 use crate::guard::Door;
 use crate::router::{Shared, address, router};
-use crate::{claim_door, enrol_door, one_door, socket, tcp};
+use crate::{claim_door, enrol_door, feed_door, one_door, socket, tcp};
 
 pub struct Options {
     pub data: PathBuf,
@@ -58,6 +58,7 @@ async fn serve(options: &Options, appliance: Appliance, stopping: watch::Receive
     tokio::spawn(claim_door::run(shared.clone()));
     tokio::spawn(enrol_door::run(shared.clone()));
     tokio::spawn(one_door::run(shared.clone()));
+    tokio::spawn(feed_door::run(shared.clone()));
     let ended = |mut stopping: watch::Receiver<bool>| async move {
         stopping.wait_for(|stop| *stop).await.ok();
     };

@@ -12,10 +12,6 @@ pub enum Error {
     SetAside { source: std::io::Error, path: PathBuf },
     #[error("the writer's thread cannot be started: {0}")]
     Thread(std::io::Error),
-    #[error("the file for the export cannot be written: {0}")]
-    Export(#[from] csv::Error),
-    #[error("{0:?} is neither a topic nor a filter")]
-    Filter(String),
     #[error("the recorder is closed")]
     Closed,
 }

@@ -4,10 +4,10 @@
 //! readers have connections of their own. The recorder knows neither the broker nor a screen.
 
 mod error;
-mod export;
 mod open;
 mod query;
 mod queue;
+mod reading;
 mod retention;
 mod value;
 mod writer;
@@ -16,10 +16,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 pub use error::Error;
-pub use export::{CsvStyle, ExportQuery};
 pub use open::set_aside;
 pub use query::{Page, Record, Series, Status};
 pub use queue::{Offer, Sample, Settled, Sink};
+pub use reading::Reading;
 use tokio::sync::mpsc;
 
 /// What is kept, and how much of it.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
-use recorder::{CsvStyle, Error, ExportQuery, Offer, Options, Recorder, Sample, Settled, Sink};
+use recorder::{Error, Offer, Options, Recorder, Sample, Settled, Sink};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 const NOW_US: i64 = 1_790_000_000_000_000;
@@ -203,36 +203,44 @@ fn a_damaged_file_is_named_kept_and_never_emptied() {
     assert!(recorder.topics().unwrap().is_empty());
 }
 
-fn exported(style: CsvStyle) -> String {
+fn said(recorder: &Recorder, wanted: &str, span: (Option<i64>, Option<i64>), by_time: bool) -> Vec<String> {
+    let reading = recorder.reading(|topic| topic.starts_with(wanted), span.0, span.1).unwrap();
+    let names: Vec<String> = reading.topics().map(str::to_owned).collect();
+    let mut said = Vec::new();
+    let take = |place: usize, record: recorder::Record| -> Result<(), Error> {
+        said.push(format!("{} {}", names[place], String::from_utf8_lossy(&record.payload)));
+        Ok(())
+    };
+    if by_time {
+        reading.by_time(take).unwrap()
+    } else {
+        reading.by_topic(take).unwrap()
+    };
+    assert_eq!(reading.count().unwrap(), said.len() as u64);
+    said
+}
+
+#[test]
+fn everything_is_read_once_in_either_order() {
     let folder = tempfile::tempdir().unwrap();
     let (recorder, mut sink, mut results) = open(&folder.path().join("r.db"));
-    offer(&mut sink, "s/a/t", b"21.5", 1, NOW_US);
-    offer(&mut sink, "s/b/t", b"=cmd()", 1, NOW_US);
-    let last = offer(&mut sink, "other", b"no", 1, NOW_US);
+    let mut last = Offer::Unticketed;
+    // More than one piece of each, with equal times, and one topic whose records are large.
+    for number in 0..1_500i64 {
+        let at_us = NOW_US + number / 2;
+        offer(&mut sink, "s/a", number.to_string().as_bytes(), 1, at_us);
+        last = offer(&mut sink, "s/b", &[b'x'; 600], 1, at_us);
+    }
     assert!(settled(&mut results, last));
-    let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(2));
-    let query = ExportQuery { filter: "s/+/t".into(), from_us: None, until_us: None, style, zone };
-    let mut out = Vec::new();
-    assert_eq!(recorder.export_csv(&query, &mut out).unwrap(), 2);
-    String::from_utf8(out).unwrap()
-}
-
-#[test]
-fn a_spreadsheet_in_french_opens_the_export() {
-    assert_eq!(
-        exported(CsvStyle::French),
-        "\u{FEFF}heure locale;heure UTC;sujet;valeur;message\r\n\
-         21/09/2026 16:13:20;2026-09-21T14:13:20.000Z;s/a/t;21,5;\r\n\
-         21/09/2026 16:13:20;2026-09-21T14:13:20.000Z;s/b/t;;'=cmd()\r\n"
-    );
-}
-
-#[test]
-fn a_plain_export_is_plain() {
-    assert_eq!(
-        exported(CsvStyle::Plain),
-        "local time,UTC time,topic,value,message\n\
-         2026-09-21 16:13:20,2026-09-21T14:13:20.000Z,s/a/t,21.5,\n\
-         2026-09-21 16:13:20,2026-09-21T14:13:20.000Z,s/b/t,,'=cmd()\n"
-    );
+    let by_topic = said(&recorder, "s/", (None, None), false);
+    let expected: Vec<String> = (0..1_500).map(|number| format!("s/a {number}")).collect();
+    assert_eq!(by_topic[..1_500], expected);
+    assert_eq!(by_topic.len(), 3_000);
+    let by_time = said(&recorder, "s/", (None, None), true);
+    let of_a: Vec<String> = by_time.iter().filter(|line| line.starts_with("s/a")).cloned().collect();
+    assert_eq!((of_a, by_time.len()), (expected, 3_000));
+    assert_eq!(by_time[..4].iter().filter(|line| line.starts_with("s/b")).count(), 2, "merged by time");
+    let span = (Some(NOW_US + 10), Some(NOW_US + 11));
+    assert_eq!(said(&recorder, "s/a", span, true), ["s/a 20", "s/a 21", "s/a 22", "s/a 23"]);
+    assert_eq!(recorder.reading(|_| true, Some(NOW_US + 5_000), None).unwrap().topics().count(), 0);
 }

@@ -104,6 +104,13 @@ macro_rules! with_commands {
             retained_clear:    TopicRef        => Nothing,              Teacher;
             record_query:      QueryRecords    => RecordPage,           Projector;
             record_series:     QuerySeries     => Series,               Projector;
+            export_preview:    Selection       => ExportPreview,        Assistant;
+            export_start:      StartExport     => ExportJob,            Teacher;
+            export_status:     WatchExport     => ExportJob,            Teacher;
+            export_drop:       ExportRef       => Nothing,              Teacher;
+            feed_list:         Nothing         => Vec<Feed>,            Teacher;
+            feed_create:       CreateFeed      => CreatedFeed,          Teacher;
+            feed_revoke:       FeedRef         => Nothing,              Teacher;
             rights_show:       Nothing         => RightsShown,          Assistant;
             rights_change:     ChangeRights    => RightsChanged,        Teacher;
             rights_undo:       Nothing         => RightsShown,          Teacher;

@@ -150,6 +150,8 @@ pub enum EventKind {
     OnePortOpened,
     OnePortClosed,
     GuestsClosed,
+    FeedCreated,
+    FeedRevoked,
     CertificateIssued,
     EnrolmentOpened,
     EnrolmentClosed,

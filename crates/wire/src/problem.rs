@@ -88,6 +88,14 @@ pub enum Code {
     IngestUnknown,
     /// More messages a second than a guest may send.
     TooFast,
+    /// There is no such export, or its file is gone.
+    ExportUnknown,
+    /// As many exports run as may.
+    ExportsBusy,
+    /// More series than one table has columns.
+    SeriesTooMany,
+    /// An address for spreadsheets that was revoked, has ended, or never was.
+    FeedUnknown,
     /// A fault of ours: the journal holds the details.
     Internal,
 }

@@ -22,6 +22,7 @@ pub const TEST: &[&str] = &[
     "libegl1",
     "libgl1-mesa-dri",
     "libnss3-tools",
+    "libreoffice-calc",
     "mosquitto",
     "mosquitto-clients",
     "nftables",

@@ -1,6 +1,6 @@
 // The one way to the daemon: the same requests in a browser and in the desktop window.
 import type { Code, Commands, LiveView, Problem } from './generated/wire';
-import { desktop, saveNatively } from './tauri';
+import { desktop, saveExportNatively, saveNatively } from './tauri';
 
 /** A refusal with the code that chooses its words. */
 export class Refused extends Error {
@@ -63,10 +63,18 @@ export const client = {
     }
   },
 
-  async records(topic: string, style: 'fr' | 'plain', fromMs: number | null): Promise<ArrayBuffer> {
-    const query = new URLSearchParams({ topic, style });
-    if (fromMs !== null) query.set('from', String(fromMs));
-    return (await ask(`/files/records.csv?${query}`, {})).arrayBuffer();
+  /** An export that is done: a native dialog in the window, else the browser's own download, which holds nothing in memory. */
+  async saveExport(id: number, name: string): Promise<boolean> {
+    if (client.can.nativeDialogs) {
+      return saveExportNatively(id, name).catch((error: unknown) => {
+        throw new NotSaved(String(error));
+      });
+    }
+    const link = document.createElement('a');
+    link.href = `/files/export/${id}`;
+    link.download = name;
+    link.click();
+    return true;
   },
 
   /** The authority's certificate, public. */

@@ -15,3 +15,8 @@ export function desktop(): boolean {
 export async function saveNatively(name: string, base64: string): Promise<boolean> {
   return (await internals()?.invoke('save_file', { name, base64 })) === true;
 }
+
+/** The same for an export: the window fetches it from the daemon itself, piece by piece. */
+export async function saveExportNatively(id: number, name: string): Promise<boolean> {
+  return (await internals()?.invoke('save_export', { id, name })) === true;
+}

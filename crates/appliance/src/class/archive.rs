@@ -1,14 +1,18 @@
 //! What a year was, as a file that the user keeps: no password, no hash, no key is in it.
 
-use recorder::{CsvStyle, ExportQuery};
+use export::{Form, Format, Plan, Progress};
+use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::paper;
-use crate::Error;
+use crate::exports::plan::titles;
+use crate::exports::source::Recorded;
+use crate::folder::read_bytes;
 use crate::limits::ARCHIVED_RECORDS;
 use crate::settings::Settings;
 use crate::site::Site;
 use crate::words::{day, say};
+use crate::{Error, Inner};
 
 /// Whether the records are few enough to go into the archive themselves.
 pub(super) fn holds_records(recorded: u64) -> bool {
@@ -17,6 +21,7 @@ pub(super) fn holds_records(recorded: u64) -> bool {
 
 /// Blocks.
 pub(super) fn pack(
+    inner: &Inner,
     site: &Site,
     settings: &Settings,
     language: &str,
@@ -38,14 +43,21 @@ pub(super) fn pack(
         paper::file("site.json".to_owned(), site_json(settings, now_ms)?),
     ];
     if with_records {
-        let style = if language == "en" { CsvStyle::Plain } else { CsvStyle::French };
-        let zone = jiff::tz::TimeZone::system();
-        let query = ExportQuery { filter: format!("{}/#", settings.slug), from_us: None, until_us: None, style, zone };
-        let mut text = Vec::new();
-        site.recorder.export_csv(&query, &mut text)?;
-        files.push(paper::file(say(language, "archive_records", &[]), text));
+        files.push(paper::file(say(language, "archive_records", &[]), records(inner, site, settings, language)?));
     }
     Ok(kinds::bundle(&files)?)
+}
+
+/// They are few: the whole table fits into memory.
+fn records(inner: &Inner, site: &Site, settings: &Settings, language: &str) -> Result<Vec<u8>, Error> {
+    let below = format!("{}/", settings.slug);
+    let reading = site.recorder.reading(|topic| topic.starts_with(&below), None, None)?;
+    let mut source = Recorded::new(reading, settings, &inner.folder);
+    let format = if language == "en" { Format::CsvPlain } else { Format::CsvFrench };
+    let plan = Plan { format, form: Form::Long, zone: TimeZone::system(), titles: titles(language) };
+    let file = inner.folder.scratch_file()?;
+    export::write(&plan, &mut source, file.path(), &Progress::default())?;
+    read_bytes(file.path())
 }
 
 fn site_json(settings: &Settings, now_ms: i64) -> Result<Vec<u8>, Error> {

@@ -13,7 +13,7 @@ use super::{archive, bulk, make, paper};
 use crate::settings::{DeviceRecord, GUESTS, Settings};
 use crate::site::Site;
 use crate::words::{day, say};
-use crate::{Appliance, Error, Inner, devices, simulated};
+use crate::{Appliance, Error, Inner, devices, feeds, simulated};
 
 impl Appliance {
     /// What `year_end` would do; nothing is changed.
@@ -49,6 +49,7 @@ impl Appliance {
             _ => renewed(inner, &site, &request).await?,
         };
         wipe(inner, &site, &request, &before).await?;
+        feeds::revoke_all(inner, &site).await?;
         let language = &request.sheet.language;
         let name = say(
             language,
@@ -145,10 +146,12 @@ async fn renewed(inner: &Arc<Inner>, site: &Arc<Site>, request: &EndYear) -> Res
     make::again(inner, site, chosen, &print).await.map(Some)
 }
 
-async fn archived(inner: &Inner, site: &Arc<Site>, request: &EndYear, plan: &YearPlan) -> Result<Vec<u8>, Error> {
+async fn archived(inner: &Arc<Inner>, site: &Arc<Site>, request: &EndYear, plan: &YearPlan) -> Result<Vec<u8>, Error> {
     let (site, settings, now_ms) = (site.clone(), site.settings.load_full(), inner.clock.now_ms());
     let (language, with_records) = (request.sheet.language.clone(), plan.records_in_archive);
-    tokio::task::spawn_blocking(move || archive::pack(&site, &settings, &language, now_ms, with_records)).await?
+    let inner = inner.clone();
+    let packed = move || archive::pack(&inner, &site, &settings, &language, now_ms, with_records);
+    tokio::task::spawn_blocking(packed).await?
 }
 
 /// What is said, kept and remembered under the names of before.

@@ -42,9 +42,23 @@ async fn each_request_is_bounded_as_the_table_says() {
     refused("record_series", series(10, i64::MIN, i64::MAX), Code::TimeInvalid).await;
     let view = wire::LiveView { limit: limit("LIVE_ROWS") as u32 + 1, ..wire::LiveView::default() };
     assert_eq!(house.appliance.live_frame(view).await.unwrap_err().code, Code::LimitInvalid);
-    let plain = house.appliance.export_csv("a", None, None, appliance::CsvStyle::Plain).await.unwrap();
-    assert_eq!(String::from_utf8(plain).unwrap().lines().count(), 2, "a header and one message");
-    let wrong = house.appliance.export_csv("a/#/b", None, None, appliance::CsvStyle::Plain).await.unwrap_err();
-    assert_eq!(wrong.code, Code::FilterInvalid);
+    let export = |filters: Vec<String>, step_ms: u64, format: &str| {
+        json!({
+            "selection": {"filters": filters, "devices": [], "from_ms": null, "until_ms": null},
+            "format": format, "form": "long", "step_ms": step_ms, "language": "fr", "open_data": null,
+        })
+    };
+    refused("export_start", export(vec!["a/#/b".into()], 0, "csv_fr"), Code::FilterInvalid).await;
+    let many = vec!["a".to_owned(); limit("EXPORT_FILTERS") as usize + 1];
+    refused("export_start", export(many, 0, "csv_fr"), Code::LimitInvalid).await;
+    refused("export_start", export(vec![], limit("EXPORT_STEP_MS") + 1, "csv_fr"), Code::LimitInvalid).await;
+    refused("export_start", export(vec![], 0, "open_data"), Code::Malformed).await;
+    let feed = |days: u64| json!({"name": "x", "filter": "#", "shows": "last", "days": days});
+    refused("feed_create", feed(0), Code::LimitInvalid).await;
+    refused("feed_create", feed(limit("FEED_DAYS") + 1), Code::LimitInvalid).await;
+    for _ in 0..limit("FEEDS") {
+        let _: wire::CreatedFeed = house.call("feed_create", feed(1)).await.unwrap();
+    }
+    refused("feed_create", feed(1), Code::LimitInvalid).await;
     house.appliance.shutdown().await;
 }

@@ -7,6 +7,8 @@ mod claims;
 mod class;
 mod damage;
 mod doors;
+mod exports;
+mod feeds;
 mod first_run;
 mod guests;
 mod harness;

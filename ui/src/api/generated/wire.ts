@@ -84,6 +84,10 @@ words_fr: Array<string>, words_en: Array<string>,
  */
 check_code: string, until_ms: number, };
 
+export type BlurredPlace = "left_out" | "tenth" | "hundredth";
+
+export type BlurredTimes = "minute" | "hour" | "elapsed";
+
 /**
  * The sentences as they shall be; nothing is changed before `apply`.
  */
@@ -167,7 +171,7 @@ serving: boolean, };
 /**
  * Every reason for a refusal. Each has a sentence in `assets/words`, under `problem_<code>`.
  */
-export type Code = "malformed" | "unknown_command" | "not_allowed" | "not_signed_in" | "wrong_origin" | "too_large" | "name_empty" | "name_invalid" | "name_taken" | "group_invalid" | "kind_unknown" | "device_unknown" | "site_not_started" | "site_already_started" | "address_unknown" | "port_taken" | "port_invalid" | "port_forbidden" | "topic_invalid" | "filter_invalid" | "qos_invalid" | "payload_invalid" | "time_invalid" | "limit_invalid" | "pattern_invalid" | "column_missing" | "list_empty" | "claim_unknown" | "claim_expired" | "enrolment_closed" | "request_invalid" | "authority_in_use" | "no_authority_change" | "too_many_tries" | "data_damaged" | "disk_full" | "broker_stopped" | "rights_invalid" | "rights_outdated" | "nothing_to_undo" | "ingest_unknown" | "too_fast" | "internal";
+export type Code = "malformed" | "unknown_command" | "not_allowed" | "not_signed_in" | "wrong_origin" | "too_large" | "name_empty" | "name_invalid" | "name_taken" | "group_invalid" | "kind_unknown" | "device_unknown" | "site_not_started" | "site_already_started" | "address_unknown" | "port_taken" | "port_invalid" | "port_forbidden" | "topic_invalid" | "filter_invalid" | "qos_invalid" | "payload_invalid" | "time_invalid" | "limit_invalid" | "pattern_invalid" | "column_missing" | "list_empty" | "claim_unknown" | "claim_expired" | "enrolment_closed" | "request_invalid" | "authority_in_use" | "no_authority_change" | "too_many_tries" | "data_damaged" | "disk_full" | "broker_stopped" | "rights_invalid" | "rights_outdated" | "nothing_to_undo" | "ingest_unknown" | "too_fast" | "export_unknown" | "exports_busy" | "series_too_many" | "feed_unknown" | "internal";
 
 export type CreateClass = { rows: Array<ClassRow>, kind: string, sheet: SheetOptions, 
 /**
@@ -185,6 +189,18 @@ group: string, kind: string,
  * `fr` or `en`: the language of the files made for it.
  */
 language: string, };
+
+export type CreateFeed = { name: string, filter: string, shows: FeedShows, 
+/**
+ * 1 to 366.
+ */
+days: number, };
+
+export type CreatedFeed = { feed: Feed, 
+/**
+ * `http://127.0.0.1:<port>/x/<token>/`; below it `fr.csv`, `plain.csv`, `fr.txt` and `plain.txt`.
+ */
+url: ShownOnce, };
 
 /**
  * What is damaged, what was kept, and whether a last good copy can be put back.
@@ -313,7 +329,7 @@ export type Event = { seq: number, at_ms: number, kind: EventKind,
  */
 device: string | null, client_id: string | null, peer: string | null, refusal: Refusal | null, topic: string | null, };
 
-export type EventKind = "connected" | "disconnected" | "refused" | "taken_over" | "kicked" | "device_created" | "device_revoked" | "device_restored" | "device_removed" | "claimed" | "broker_started" | "broker_stopped" | "certificate_renewed" | "address_changed" | "rights_changed" | "rights_wrong" | "guests_opened" | "one_port_opened" | "one_port_closed" | "guests_closed" | "certificate_issued" | "enrolment_opened" | "enrolment_closed" | "authority_change_started" | "authority_changed" | "recording_gap" | "disk_low";
+export type EventKind = "connected" | "disconnected" | "refused" | "taken_over" | "kicked" | "device_created" | "device_revoked" | "device_restored" | "device_removed" | "claimed" | "broker_started" | "broker_stopped" | "certificate_renewed" | "address_changed" | "rights_changed" | "rights_wrong" | "guests_opened" | "one_port_opened" | "one_port_closed" | "guests_closed" | "feed_created" | "feed_revoked" | "certificate_issued" | "enrolment_opened" | "enrolment_closed" | "authority_change_started" | "authority_changed" | "recording_gap" | "disk_low";
 
 export type EventPage = { events: Array<Event>, 
 /**
@@ -325,6 +341,38 @@ next: number,
  */
 lost: number, };
 
+export type ExportForm = "long" | "wide";
+
+export type ExportFormat = "csv_fr" | "csv_plain" | "xlsx" | "ods" | "json_lines" | "parquet" | "sqlite" | "open_data";
+
+export type ExportJob = { id: number, state: ExportState, file_name: string, 
+/**
+ * Messages read so far, of how many; the wide form reads each twice.
+ */
+read: number, to_read: number, 
+/**
+ * Once it is done.
+ */
+rows: number, bytes: number, 
+/**
+ * Why it failed.
+ */
+code: Code | null, };
+
+export type ExportPreview = { messages: number, topics: number, 
+/**
+ * Of the first and the last message.
+ */
+first_ms: number | null, last_ms: number | null, 
+/**
+ * Rows of one sheet of a spreadsheet, its head apart: what is more goes on to the next.
+ */
+sheet_rows: number, };
+
+export type ExportRef = { id: number, };
+
+export type ExportState = "running" | "done" | "failed" | "cancelled";
+
 /**
  * One piece of evidence. What the client said is as it said it: hostile until escaped.
  */
@@ -334,6 +382,22 @@ export type Fact = { kind: FactKind, value: string, };
  * Each has a sentence in `assets/words`, under `fact_<kind>`.
  */
 export type FactKind = "user" | "asked_name" | "right_name" | "clock" | "valid_since" | "rule" | "no_rule" | "largest" | "owner" | "rivals" | "takeovers" | "keep_alive" | "page";
+
+/**
+ * An address that reads, and does nothing else, until it ends or is revoked.
+ */
+export type Feed = { id: number, name: string, filter: string, shows: FeedShows, created_ms: number, until_ms: number, 
+/**
+ * When it was last asked, since the start.
+ */
+read_ms: number | null, };
+
+export type FeedRef = { id: number, };
+
+/**
+ * What an address for spreadsheets shows.
+ */
+export type FeedShows = "last" | "hour";
 
 export type FinishAuthorityChange = { 
 /**
@@ -526,6 +590,8 @@ neighbours_known: boolean, };
  */
 export type Nothing = Record<string, never>;
 
+export type OpenDataChoice = { times: BlurredTimes, place: BlurredPlace, licence: OpenLicence, };
+
 /**
  * Opens the door for ten minutes.
  */
@@ -536,6 +602,8 @@ export type OpenEnrolment = {
 join_group: string | null, };
 
 export type OpenFirewall = { tool: FirewallTool, };
+
+export type OpenLicence = "cc0" | "cc_by" | "etalab";
 
 /**
  * A device or a stranger that was refused in the last 24 hours.
@@ -849,6 +917,15 @@ export type RowFault = {
 field: string, code: Code, offer: string | null, };
 
 /**
+ * Which recorded messages. Without a filter all of them, without a device those of any.
+ */
+export type Selection = { filters: Array<string>, devices: Array<string>, 
+/**
+ * Milliseconds since the Unix epoch, both inclusive.
+ */
+from_ms: number | null, until_ms: number | null, };
+
+/**
  * A device that is read from a port.
  */
 export type SerialLink = { device: string, port: string, baud: number, state: SerialState, 
@@ -996,6 +1073,20 @@ checks: Array<DoorCheck>,
  */
 proof: RightsProof | null, };
 
+export type StartExport = { selection: Selection, format: ExportFormat, form: ExportForm, 
+/**
+ * Of the wide form: milliseconds that one row stands for; 0: each instant has its own.
+ */
+step_ms: number, 
+/**
+ * `fr` or `en`: the words in it.
+ */
+language: string, 
+/**
+ * Asked for by the format of that name, and only by it.
+ */
+open_data: OpenDataChoice | null, };
+
 export type StartSimulated = { 
 /**
  * 1 to 30.
@@ -1075,6 +1166,11 @@ export type TopicRef = { topic: string, };
  * One cause, and how often it was met in a row.
  */
 export type Visit = { cause: RefusalCause, first_ms: number, last_ms: number, tries: number, };
+
+/**
+ * Answered when it has ended, after `wait_ms` (at most 25,000) at the latest.
+ */
+export type WatchExport = { id: number, wait_ms: number, };
 
 /**
  * How sure it is whose attempt this was.
@@ -1169,6 +1265,13 @@ export type Commands = {
   retained_clear: { request: TopicRef; answer: Nothing };
   record_query: { request: QueryRecords; answer: RecordPage };
   record_series: { request: QuerySeries; answer: Series };
+  export_preview: { request: Selection; answer: ExportPreview };
+  export_start: { request: StartExport; answer: ExportJob };
+  export_status: { request: WatchExport; answer: ExportJob };
+  export_drop: { request: ExportRef; answer: Nothing };
+  feed_list: { request: Nothing; answer: Array<Feed> };
+  feed_create: { request: CreateFeed; answer: CreatedFeed };
+  feed_revoke: { request: FeedRef; answer: Nothing };
   rights_show: { request: Nothing; answer: RightsShown };
   rights_change: { request: ChangeRights; answer: RightsChanged };
   rights_undo: { request: Nothing; answer: RightsShown };
@@ -1180,11 +1283,11 @@ export type Commands = {
   record_status: { request: Nothing; answer: RecorderStatus };
 };
 
-export const CODES: readonly Code[] = ["malformed", "unknown_command", "not_allowed", "not_signed_in", "wrong_origin", "too_large", "name_empty", "name_invalid", "name_taken", "group_invalid", "kind_unknown", "device_unknown", "site_not_started", "site_already_started", "address_unknown", "port_taken", "port_invalid", "port_forbidden", "topic_invalid", "filter_invalid", "qos_invalid", "payload_invalid", "time_invalid", "limit_invalid", "pattern_invalid", "column_missing", "list_empty", "claim_unknown", "claim_expired", "enrolment_closed", "request_invalid", "authority_in_use", "no_authority_change", "too_many_tries", "data_damaged", "disk_full", "broker_stopped", "rights_invalid", "rights_outdated", "nothing_to_undo", "ingest_unknown", "too_fast", "internal"];
+export const CODES: readonly Code[] = ["malformed", "unknown_command", "not_allowed", "not_signed_in", "wrong_origin", "too_large", "name_empty", "name_invalid", "name_taken", "group_invalid", "kind_unknown", "device_unknown", "site_not_started", "site_already_started", "address_unknown", "port_taken", "port_invalid", "port_forbidden", "topic_invalid", "filter_invalid", "qos_invalid", "payload_invalid", "time_invalid", "limit_invalid", "pattern_invalid", "column_missing", "list_empty", "claim_unknown", "claim_expired", "enrolment_closed", "request_invalid", "authority_in_use", "no_authority_change", "too_many_tries", "data_damaged", "disk_full", "broker_stopped", "rights_invalid", "rights_outdated", "nothing_to_undo", "ingest_unknown", "too_fast", "export_unknown", "exports_busy", "series_too_many", "feed_unknown", "internal"];
 
 export const REFUSAL_CAUSES: readonly RefusalCause[] = ["wrong_password", "unknown_identity", "no_credentials", "revoked", "not_claimed", "untrusted_authority", "client_clock_wrong", "wrong_host_name", "left_after_tls", "plain_on_tls", "tls_on_plain", "tls_version", "tls_key_type", "tls_other", "client_certificate", "client_certificate_date", "client_certificate_revoked", "mqtt_on_web_socket", "web_on_mqtt", "no_web_socket", "web_socket_subprotocol", "wrong_zone", "client_id_taken", "duplicate_client_id", "client_id_invalid", "protocol_version", "protocol_error", "packet_too_large", "keep_alive_timeout", "publish_denied", "subscribe_denied", "will_denied", "foreign_origin", "too_many_connections", "too_slow", "server_busy"];
 
-export const EVENT_KINDS: readonly EventKind[] = ["connected", "disconnected", "refused", "taken_over", "kicked", "device_created", "device_revoked", "device_restored", "device_removed", "claimed", "broker_started", "broker_stopped", "certificate_renewed", "address_changed", "rights_changed", "rights_wrong", "guests_opened", "one_port_opened", "one_port_closed", "guests_closed", "certificate_issued", "enrolment_opened", "enrolment_closed", "authority_change_started", "authority_changed", "recording_gap", "disk_low"];
+export const EVENT_KINDS: readonly EventKind[] = ["connected", "disconnected", "refused", "taken_over", "kicked", "device_created", "device_revoked", "device_restored", "device_removed", "claimed", "broker_started", "broker_stopped", "certificate_renewed", "address_changed", "rights_changed", "rights_wrong", "guests_opened", "one_port_opened", "one_port_closed", "guests_closed", "feed_created", "feed_revoked", "certificate_issued", "enrolment_opened", "enrolment_closed", "authority_change_started", "authority_changed", "recording_gap", "disk_low"];
 
 export const FACT_KINDS: readonly FactKind[] = ["user", "asked_name", "right_name", "clock", "valid_since", "rule", "no_rule", "largest", "owner", "rivals", "takeovers", "keep_alive", "page"];
 
