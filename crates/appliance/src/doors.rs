@@ -11,7 +11,8 @@ use bytes::{Bytes, BytesMut};
 use identity::Secret;
 use mqtt::{Ack, Connect, ConnectProperties, Packet, Publish, QoS, Reason, Subscribe, Topic, Version, codec};
 use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -105,6 +106,8 @@ pub(crate) struct Doors {
     pub wss: u16,
     /// The plain door of the guest zone.
     pub plain: Option<u16>,
+    /// The door for those who have a certificate.
+    pub mtls: Option<u16>,
     pub host_name: String,
     pub slug: String,
     pub authority: Vec<u8>,
@@ -205,7 +208,7 @@ impl Knocker<'_> {
 
     async fn closed_to_strangers(&self, pass: &Pass) -> DoorCheck {
         let own = Some(pass.credentials());
-        let tries = [
+        let mut tries = vec![
             ("no_password", in_time(self.refused(None)).await),
             ("user_alone", in_time(self.refused(Some((PROBE, "")))).await),
             // The one name that exists for sure, and a password that is not its own.
@@ -217,6 +220,13 @@ impl Knocker<'_> {
             ("foreign_publish", in_time(self.publish_refused(own)).await),
             ("listen_to_all", in_time(self.subscribe_refused(own)).await),
         ];
+        if let Some(port) = self.doors.mtls {
+            // With a password that is right on the other door.
+            let bare = self.certificate_refused(port, Ok(self.tls.clone()), own);
+            tries.push(("no_certificate", in_time(bare).await));
+            let foreign = self.certificate_refused(port, self.as_a_stranger(), own);
+            tries.push(("foreign_certificate", in_time(foreign).await));
+        }
         let open: Vec<&str> = tries.iter().filter(|(_, refused)| *refused != Ok(true)).map(|(name, _)| *name).collect();
         DoorCheck {
             name: "closed_to_strangers".into(),
@@ -237,6 +247,37 @@ impl Knocker<'_> {
 
     async fn refused(&self, who: Option<(&str, &str)>) -> Tried<bool> {
         self.knock(who).await.map(|(_, reason)| reason.is_error())
+    }
+
+    /// On the door that asks for a certificate. With TLS 1.3 the refusal comes after the handshake.
+    async fn certificate_refused(&self, port: u16, tls: Tried<TlsConnector>, who: Option<(&str, &str)>) -> Tried<bool> {
+        let (stream, tls) = (self.tcp(port).await?, tls?);
+        let Ok(mut stream) = tls.connect(self.by_address(), stream).await else { return Ok(true) };
+        if send(&mut stream, &connect(PROBE, who)).await.is_err() {
+            return Ok(true);
+        }
+        Ok(match receive(&mut stream).await {
+            Ok(Packet::ConnAck(ack)) => ack.reason.is_error(),
+            Ok(_) => false,
+            Err(_) => true,
+        })
+    }
+
+    /// With a certificate for a name that may exist, signed by an authority that anybody can make.
+    fn as_a_stranger(&self) -> Tried<TlsConnector> {
+        let foreign = |_| "no foreign certificate";
+        let authority = identity::Authority::create(self.doors.made_ms.max(0)).map_err(foreign)?;
+        let (certificate, key) = authority.issue_device(PROBE, self.doors.made_ms.max(0)).map_err(foreign)?;
+        let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes()).map_err(|_| "no foreign key")?;
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from(self.doors.authority.clone())).map_err(|_| "no authority")?;
+        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|_| "no TLS")?
+            .with_root_certificates(roots)
+            .with_client_auth_cert(certificate.chain, key)
+            .map_err(|_| "no foreign certificate")?;
+        Ok(TlsConnector::from(Arc::new(config)))
     }
 
     /// MQTT without TLS on the TLS port: the door must close without an answer.

@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use identity::claim::{self, ClaimToken};
-use identity::{Certificate, Secret, SigningRequest, pkcs7};
+use identity::{Certificate, Secret, SigningRequest, pkcs7, pkcs12};
 use serde::{Deserialize, Serialize};
 use wire::{DeviceRef, EventKind, IssuedCertificate, Problem, ShownOnce};
 
@@ -124,12 +124,17 @@ impl Appliance {
         let (certificate, key) =
             site.signer().issue_device(&request.id, inner.clock.now_ms()).map_err(Error::Identity)?;
         inner.note(&site, &request.id, &certificate).await?;
+        let p12_password = identity::password::generate().map_err(Error::Identity)?;
+        let p12 = pkcs12::pack(&request.id, &key, &certificate, &site.trust_pem(), &p12_password);
+        let p12 = STANDARD.encode(p12.map_err(Error::Identity)?);
         Ok(IssuedCertificate {
             device: inner.device(&site, &request.id).await?,
             port: site.settings.load().ports.mtls,
             certificate_pem: certificate.pem.clone(),
             key_pem: ShownOnce::new(key.expose()),
             authority_pem: site.trust_pem(),
+            p12: ShownOnce::new(p12),
+            p12_password: ShownOnce::new(p12_password.expose()),
             until_ms: certificate.not_after,
         })
     }

@@ -248,6 +248,7 @@ impl Inner {
             mqtts: settings.ports.mqtts,
             wss: settings.ports.wss,
             plain: settings.ports.mqtt,
+            mtls: settings.ports.mtls,
             host_name: settings.host_name(),
             slug: settings.slug.clone(),
             authority: site.authority.load().cert_der().to_vec(),

@@ -21,6 +21,8 @@ pub enum Error {
     HostName(String),
     #[error("the time {0} ms is outside what a certificate can hold")]
     Time(i64),
+    #[error("the cipher refused")]
+    Cipher,
     #[error("TLS refused the certificate or key: {0}")]
     Tls(#[from] rustls::Error),
     #[error("TLS refused the authority or revocation list of clients: {0}")]

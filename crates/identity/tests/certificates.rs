@@ -314,3 +314,38 @@ fn openssl_reads_the_list_of_certificates_that_est_answers() {
     let text = String::from_utf8(out.stdout).unwrap();
     assert!(out.status.success() && text.matches("BEGIN CERTIFICATE").count() == 2, "{text}");
 }
+
+#[test]
+fn a_pkcs12_file_opens_with_its_password_and_no_other() {
+    let authority = Authority::create(now()).unwrap();
+    let (device, key) = authority.issue_device("serre-04", now()).unwrap();
+    let password = identity::password::generate().unwrap();
+    let packed = identity::pkcs12::pack("serre-04 é", &key, &device, authority.cert_pem(), &password).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path();
+    std::fs::write(path.join("device.p12"), &packed).unwrap();
+    std::fs::write(path.join("ca.pem"), authority.cert_pem()).unwrap();
+    let given = format!("pass:{}", password.expose());
+    check_openssl(&["pkcs12", "-in", "device.p12", "-noout", "-passin", "pass:another"], path, false);
+    check_openssl(&["pkcs12", "-in", "device.p12", "-noout", "-info", "-passin", &given], path, true);
+    check_openssl(
+        &["pkcs12", "-in", "device.p12", "-nocerts", "-noenc", "-passin", &given, "-out", "out.key"],
+        path,
+        true,
+    );
+    check_openssl(
+        &["pkcs12", "-in", "device.p12", "-clcerts", "-nokeys", "-passin", &given, "-out", "out.pem"],
+        path,
+        true,
+    );
+    check_openssl(&["verify", "-CAfile", "ca.pem", "out.pem"], path, true);
+    // The key that came out is the one that belongs to the certificate.
+    let of = |args: &[&str]| openssl(args, path).stdout;
+    let (of_key, of_certificate) =
+        (of(&["pkey", "-in", "out.key", "-pubout"]), of(&["x509", "-in", "out.pem", "-noout", "-pubkey"]));
+    assert!(!of_key.is_empty());
+    assert_eq!(of_key, of_certificate);
+    // Neither key nor certificate can be read without the password.
+    let haystack = packed.as_slice();
+    assert!(!haystack.windows(8).any(|window| window == b"serre-04"), "the certificate is encrypted");
+}

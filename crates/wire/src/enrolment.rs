@@ -41,6 +41,10 @@ pub struct IssuedCertificate {
     pub certificate_pem: String,
     pub key_pem: ShownOnce,
     pub authority_pem: String,
+    /// Key, certificate and authorities in one PKCS #12 file, base64; for phones and Windows.
+    pub p12: ShownOnce,
+    /// Opens `p12`.
+    pub p12_password: ShownOnce,
     #[ts(type = "number")]
     pub until_ms: i64,
 }

@@ -454,7 +454,15 @@ export type IssuedCertificate = { device: Device,
 /**
  * The door for devices with a certificate.
  */
-port: number | null, certificate_pem: string, key_pem: ShownOnce, authority_pem: string, until_ms: number, };
+port: number | null, certificate_pem: string, key_pem: ShownOnce, authority_pem: string, 
+/**
+ * Key, certificate and authorities in one PKCS #12 file, base64; for phones and Windows.
+ */
+p12: ShownOnce, 
+/**
+ * Opens `p12`.
+ */
+p12_password: ShownOnce, until_ms: number, };
 
 /**
  * For a class: whoever reads it on the board may join until it ends.
