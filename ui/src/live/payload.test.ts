@@ -69,4 +69,7 @@ describe('bytes', () => {
     expect(imageType(bytes('<svg onload=alert(1)>'))).toBeUndefined();
     expect(imageType(new Uint8Array())).toBeUndefined();
   });
+  test('a name that no UTF-8 can write is no field to chart', () => {
+    expect([...numbersIn(bytes('{"\\ud800":1,"a":{"\\udfff":2,"b":3}}')).keys()]).toEqual(['a.b']);
+  });
 });

@@ -91,6 +91,8 @@ function walk(value: object, path: string, found: Map<string, number>): void {
   for (const [name, each] of Object.entries(value)) {
     const at = path ? `${path}.${name}` : name;
     if (found.size >= 64) return;
+    // Half a character cannot be asked for: JSON's \ud800 is a name that no UTF-8 can write.
+    if (/\p{Cs}/u.test(name)) continue;
     if (typeof each === 'number') found.set(at, each);
     else if (typeof each === 'boolean') found.set(at, each ? 1 : 0);
     else if (typeof each === 'object' && each !== null) walk(each as object, at, found);
