@@ -5,7 +5,7 @@ import test from 'node:test';
 import { browser, signedIn } from '../harness/browser.mjs';
 import { Daemon } from '../harness/daemon.mjs';
 import { LANGUAGES, THEMES, button, judged } from '../harness/judged.mjs';
-import { until } from '../harness/processes.mjs';
+import { PYTHON, run, until } from '../harness/processes.mjs';
 
 const LONG = Boolean(process.env.COURTIER_LONG);
 /** In the short form each language once, and each theme on one of the screens. */
@@ -67,6 +67,37 @@ test('two clicks from a topic and from the live screen to a file', { timeout: 18
     await page.context().close();
     await daemon.program.stop();
   }
+});
+
+/** Rows as the recorder has them, faster than any broker brings them. */
+const FILL = `
+import sqlite3, sys, time
+base = sqlite3.connect(sys.argv[1], timeout=20)
+start = int(time.time() - 86400 * 2) * 1000000
+base.execute("INSERT INTO topics(id, name) VALUES(900, 'big/a/b/c')")
+base.executemany("INSERT INTO samples VALUES(900, ?, 0, 1, 4, ?, NULL)", ((start + n * 100000, n / 10) for n in range(int(sys.argv[2]))))
+base.commit()`;
+
+test('a long export tells how far it is, and can be stopped', { timeout: 120_000 }, async (t) => {
+  const daemon = await site(t);
+  const filled = await run(PYTHON, ['-c', FILL, `${daemon.data}/recordings.db`, '300000']);
+  assert.equal(filled.code, 0, filled.stderr);
+  const page = await signedIn(await browser(t), daemon);
+  await page.getByRole('navigation').first().waitFor();
+  await open(page, '#/live');
+  await page.locator('.live-bar').getByRole('button', { name: 'Exporter' }).click();
+  await page.getByRole('textbox', { name: /^Sujets/ }).fill('big/#');
+  await page.getByText(/^300\u202f000 messages, du/).waitFor();
+  await page.getByLabel('XLSX').check();
+  await page.getByRole('button', { name: 'Exporter en XLSX' }).click();
+  await page.getByText(/messages lus sur 300\u202f000$/).waitFor();
+  await judged(page, 'export-running-fr-light');
+  const files = () => fs.readdirSync(`${daemon.data}/exports`).length;
+  assert.ok(files() > 0);
+  await button(page, 'Arrêter', 'Stop').click();
+  await page.getByText('L’export est arrêté. Rien n’a été gardé.').waitFor();
+  await until(() => files() === 0, 'its file is gone');
+  await page.getByRole('button', { name: 'Exporter en XLSX' }).waitFor();
 });
 
 test('a live link is made, shown once with the ways to use it, listed and revoked', { timeout: 180_000 }, async (t) => {

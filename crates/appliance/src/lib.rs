@@ -273,7 +273,9 @@ impl Appliance {
     /// What the site does every minute: follow the network, renew the certificate, look at the disk.
     pub async fn upkeep(&self) -> Result<(), wire::Problem> {
         let site = self.inner.site()?;
-        self.inner.exports.sweep(self.inner.clock.now_ms());
+        let now_ms = self.inner.clock.now_ms();
+        self.inner.exports.sweep(now_ms);
+        self.inner.feeds.follow(Some(&site.settings.load()), now_ms);
         Ok(site.running()?.upkeep(&self.inner, &site).await?)
     }
 
@@ -301,8 +303,8 @@ impl Inner {
 
     pub fn set_state(&self, state: State) {
         match &state {
-            State::Open(site) => self.feeds.follow(Some(&site.settings.load())),
-            State::FirstRun | State::Damaged(_) => self.feeds.follow(None),
+            State::Open(site) => self.feeds.follow(Some(&site.settings.load()), self.clock.now_ms()),
+            State::FirstRun | State::Damaged(_) => self.feeds.follow(None, self.clock.now_ms()),
         }
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
     }

@@ -30,6 +30,8 @@ pub struct Document<W: Write + Seek> {
     columns: Vec<Column>,
     sheets: usize,
     next_row: u32,
+    /// Rows of a sheet.
+    room: u32,
     /// One row, before it is written.
     line: Vec<u8>,
     bytes: u64,
@@ -56,6 +58,7 @@ impl<W: Write + Seek> Document<W> {
             columns,
             sheets: 0,
             next_row: 0,
+            room: SHEET_ROWS,
             line: Vec::new(),
             bytes: 0,
         };
@@ -88,7 +91,7 @@ impl<W: Write + Seek> Document<W> {
 
 impl<W: Write + Seek> Table for Document<W> {
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), Error> {
-        if self.next_row >= SHEET_ROWS {
+        if self.next_row >= self.room {
             self.add_sheet()?;
         }
         self.next_row += 1;
@@ -176,6 +179,24 @@ fn push_escaped(out: &mut String, c: char) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn rows_beyond_the_end_of_a_sheet_go_on_to_the_next() {
+        let mut file = std::io::Cursor::new(Vec::new());
+        let columns = vec![Column::new("value", Kind::Number)];
+        let mut document = Document::new(&mut file, TimeZone::UTC, "Mesures", columns).unwrap();
+        document.room = 3;
+        for number in 0..5 {
+            document.row(&[Cell::Number(f64::from(number))]).unwrap();
+        }
+        Box::new(document).finish().unwrap();
+        let mut zip = zip::ZipArchive::new(file).unwrap();
+        let content = std::io::read_to_string(zip.by_name("content.xml").unwrap()).unwrap();
+        let rows: Vec<usize> =
+            content.split("<table:table ").skip(1).map(|sheet| sheet.matches("<table:table-row>").count()).collect();
+        assert_eq!(rows, [3, 3, 2], "each with its head");
+        assert!(content.contains("table:name=\"Mesures 3\""));
+    }
 
     #[test]
     fn hostile_text_stays_text() {

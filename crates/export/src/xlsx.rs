@@ -18,6 +18,8 @@ pub struct Workbook {
     columns: Vec<Column>,
     sheets: usize,
     next_row: u32,
+    /// Rows of a sheet.
+    room: u32,
     date: Format,
     head: Format,
 }
@@ -38,6 +40,7 @@ impl Workbook {
             columns,
             sheets: 0,
             next_row: 0,
+            room: SHEET_ROWS,
             date,
             head: Format::new().set_bold(),
         };
@@ -63,7 +66,7 @@ impl Workbook {
 
 impl Table for Workbook {
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), Error> {
-        if self.next_row >= SHEET_ROWS {
+        if self.next_row >= self.room {
             self.add_sheet()?;
         }
         let (row, index) = (self.next_row, self.sheets.saturating_sub(1));
@@ -122,4 +125,37 @@ pub(crate) fn sheet_name(title: &str, index: usize) -> String {
     let clean: String = title.chars().map(|c| if "[]:*?/\\'".contains(c) { ' ' } else { c }).take(24).collect();
     let clean = if clean.trim().is_empty() { "Courtier" } else { clean.trim() };
     if index == 0 { clean.to_owned() } else { format!("{clean} {}", index + 1) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn rows_beyond_the_end_of_a_sheet_go_on_to_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("book.xlsx");
+        let columns = vec![Column::new("value", Kind::Number)];
+        let mut book = Workbook::new(&path, TimeZone::UTC, "Mesures/1", columns).unwrap();
+        book.room = 3;
+        for number in 0..5 {
+            book.row(&[Cell::Number(f64::from(number))]).unwrap();
+        }
+        Box::new(book).finish().unwrap();
+        let mut zip = zip::ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
+        let mut part = |name: &str| std::io::read_to_string(zip.by_name(name).unwrap()).unwrap();
+        let book = part("xl/workbook.xml");
+        assert!(book.contains("name=\"Mesures 1\"") && book.contains("name=\"Mesures 1 3\""), "{book}");
+        let rows = [1, 2, 3].map(|n| part(&format!("xl/worksheets/sheet{n}.xml")).matches("<row ").count());
+        assert_eq!(rows, [3, 3, 2], "each with its head");
+    }
+
+    #[test]
+    fn what_excel_would_refuse_is_cut_and_says_so() {
+        let long = "é".repeat(CELL_CHARS + 1);
+        assert_eq!(fitting(&long).chars().count(), CELL_CHARS);
+        assert!(fitting(&long).ends_with('…'));
+        assert_eq!(fitting("short"), "short");
+    }
 }

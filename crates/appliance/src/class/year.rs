@@ -50,6 +50,7 @@ impl Appliance {
         };
         wipe(inner, &site, &request, &before).await?;
         feeds::revoke_all(inner, &site).await?;
+        inner.exports.drop_all();
         let language = &request.sheet.language;
         let name = say(
             language,

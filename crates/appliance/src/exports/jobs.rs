@@ -65,7 +65,9 @@ impl Exports {
         }
         while known.jobs.len() >= EXPORTS_KEPT {
             let Some(oldest) = known.jobs.values().find(|job| !job.running()).map(|job| job.id) else { break };
-            known.jobs.remove(&oldest);
+            if let Some(job) = known.jobs.remove(&oldest) {
+                job.discard();
+            }
         }
         known.last_id += 1;
         let id = known.last_id;
@@ -88,23 +90,29 @@ impl Exports {
     }
 
     pub fn drop(&self, id: u32) -> Result<(), Error> {
-        let job = self.hold().jobs.remove(&id).ok_or(Error::ExportUnknown)?;
-        job.progress.cancel();
+        self.hold().jobs.remove(&id).ok_or(Error::ExportUnknown)?.discard();
         Ok(())
     }
 
     /// Files that nobody fetched in time go.
     pub fn sweep(&self, now_ms: i64) {
-        let old = |job: &Job| {
-            job.end
-                .lock()
-                .is_ok_and(|end| end.as_ref().is_some_and(|end| now_ms.saturating_sub(end.at_ms) > EXPORT_KEPT_MS))
-        };
-        self.hold().jobs.retain(|_, job| !old(job));
+        self.hold().jobs.retain(|_, job| {
+            let old = job.is_old(now_ms);
+            if old {
+                job.discard();
+            }
+            !old
+        });
     }
 
     pub fn cancel_all(&self) {
         self.hold().jobs.values().for_each(|job| job.progress.cancel());
+    }
+
+    /// What was erased must not lie about in a file.
+    pub fn drop_all(&self) {
+        let jobs = std::mem::take(&mut self.hold().jobs);
+        jobs.values().for_each(|job| job.discard());
     }
 
     fn hold(&self) -> MutexGuard<'_, Known> {
@@ -115,6 +123,17 @@ impl Exports {
 impl Job {
     fn running(&self) -> bool {
         self.end.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    fn is_old(&self, now_ms: i64) -> bool {
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
+        end.as_ref().is_some_and(|end| now_ms.saturating_sub(end.at_ms) > EXPORT_KEPT_MS)
+    }
+
+    /// Stops where it runs; its file goes now, and again when the writer is through.
+    fn discard(&self) {
+        self.progress.cancel();
+        std::fs::remove_file(&self.path).ok();
     }
 
     pub fn expect(&self, to_read: u64) {

@@ -58,8 +58,9 @@ pub enum FeedForm {
 
 impl Feeds {
     /// Open while there is an address that somebody may ask.
-    pub fn follow(&self, settings: Option<&Settings>) {
-        let open = settings.filter(|settings| !settings.feeds.is_empty()).and_then(|settings| settings.feed_port);
+    pub fn follow(&self, settings: Option<&Settings>, now_ms: i64) {
+        let asked = |settings: &&Settings| settings.feeds.iter().any(|feed| now_ms < feed.until_ms);
+        let open = settings.filter(asked).and_then(|settings| settings.feed_port);
         let address = open.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         self.door.send_if_modified(|current| std::mem::replace(current, address) != address);
     }
@@ -135,7 +136,7 @@ impl Appliance {
             Ok(record)
         });
         let record = record.await?;
-        inner.feeds.follow(Some(&site.settings.load()));
+        inner.feeds.follow(Some(&site.settings.load()), inner.clock.now_ms());
         inner.journal.tell(now_ms, EventKind::FeedCreated, None);
         let url = ShownOnce::new(token.url(Ipv4Addr::LOCALHOST, port).expose());
         Ok(CreatedFeed { feed: inner.feeds.to_wire(&record), url })
@@ -151,7 +152,7 @@ impl Appliance {
             if settings.feeds.len() == before { Err(Error::FeedUnknown) } else { Ok(()) }
         });
         changed.await?;
-        inner.feeds.follow(Some(&site.settings.load()));
+        inner.feeds.follow(Some(&site.settings.load()), inner.clock.now_ms());
         inner.journal.tell(inner.clock.now_ms(), EventKind::FeedRevoked, None);
         Ok(Nothing {})
     }
@@ -198,7 +199,7 @@ pub(crate) async fn revoke_all(inner: &Inner, site: &Site) -> Result<(), Error> 
         Ok(())
     });
     changed.await?;
-    inner.feeds.follow(Some(&site.settings.load()));
+    inner.feeds.follow(Some(&site.settings.load()), inner.clock.now_ms());
     Ok(())
 }
 

@@ -74,6 +74,8 @@ async fn an_address_ends_by_revocation_by_its_day_and_is_kept_as_a_hash() {
     assert_eq!(asked(&house, &second).await, Some(Code::FeedUnknown), "after its last day");
     let listed: Vec<Feed> = house.call("feed_list", json!({})).await.unwrap();
     assert!(listed.is_empty());
+    house.appliance.upkeep().await.unwrap();
+    assert!(house.appliance.feed_door().borrow().is_none(), "the door closes with its last link");
     let request: Value = json!({"name": "x", "filter": "#", "shows": "last", "days": 1});
     let pupil = house.call_as::<CreatedFeed>(Role::Assistant, "feed_create", request).await.unwrap_err();
     assert_eq!(pupil.code, Code::NotAllowed);

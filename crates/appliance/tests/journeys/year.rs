@@ -20,6 +20,16 @@ async fn the_end_of_the_year_keeps_an_archive_and_leaves_no_name_and_no_secret()
     client.connect().await.unwrap();
     client.publish("salle114/tp-lundi/camille/measures", "21", true).await;
 
+    let everything = json!({"filters": [], "devices": [], "from_ms": null, "until_ms": null});
+    let request = json!({"selection": everything, "format": "csv_fr", "form": "long", "step_ms": 0, "language": "fr", "open_data": null});
+    let export: wire::ExportJob = house.call("export_start", request).await.unwrap();
+    let request = json!({"id": export.id, "wait_ms": 25_000});
+    let export: wire::ExportJob = house.call("export_status", request).await.unwrap();
+    let export = house.appliance.export_file(export.id).unwrap().path;
+    assert!(holds(&std::fs::read(&export).unwrap(), "camille"));
+    let link = json!({"name": "camille", "filter": "#", "shows": "last", "days": 30});
+    let _: wire::CreatedFeed = house.call("feed_create", link).await.unwrap();
+
     let plan: YearPlan = house.call("year_preview", end("neutral", true)).await.unwrap();
     assert_eq!((plan.devices, plan.groups, plan.connected), (2, 2, 1));
     assert_eq!((plan.retained, plan.recorded, plan.records_in_archive), (1, 1, true));
@@ -36,6 +46,9 @@ async fn the_end_of_the_year_keeps_an_archive_and_leaves_no_name_and_no_secret()
         assert!(!holds(bytes, &secret) && !holds(bytes, &hash) && !holds(bytes, "$7$"), "{name}");
     }
 
+    assert!(!export.exists(), "an export holds the names of the year");
+    let links: Vec<wire::Feed> = house.call("feed_list", json!({})).await.unwrap();
+    assert!(links.is_empty() && house.appliance.feed_door().borrow().is_none());
     assert!(house.client("camille", &secret).connect().await.is_err());
     assert!(house.client("appareil-01", &secret).connect().await.is_err(), "no password of the year goes on");
     let devices: Vec<wire::Device> = house.call("device_list", json!({})).await.unwrap();
