@@ -235,7 +235,7 @@ impl Engine {
         self.close(|door| !door.address.is_loopback()).await;
         for client in self.broker.clients().await {
             if client.peer.is_some_and(|peer| !peer.ip().is_loopback()) {
-                self.broker.kick(&client.client_id, Reason::AdministrativeAction).await;
+                self.broker.kick(&client.client_id, Reason::AdministrativeAction, false).await;
             }
         }
     }
