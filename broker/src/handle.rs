@@ -90,6 +90,10 @@ pub struct ClientInfo {
     pub connected_since_ms: Option<i64>,
     pub subscriptions: Vec<String>,
     pub queued: usize,
+    /// Sent with QoS 1 or 2, and not yet acknowledged.
+    pub in_flight: usize,
+    /// Messages that its full queue lost.
+    pub dropped: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -302,12 +306,13 @@ impl BrokerHandle {
         self.ask(move |shard, _| shard.core.borrow_mut().set_rights(rights)).await;
     }
 
-    /// Ends the connection of a client; answers whether there was one.
-    pub async fn kick(&self, client_id: &str, reason: Reason) -> bool {
+    /// Ends the connection of a client, and forgets its session if asked to; answers whether there
+    /// was one.
+    pub async fn kick(&self, client_id: &str, reason: Reason, forget: bool) -> bool {
         let client_id = client_id.to_owned();
         let kicked = self.ask(move |shard, _| {
             let mut core = shard.core.borrow_mut();
-            core.session_of(&client_id).inspect(|id| core.expel(*id, reason, false)).is_some()
+            core.session_of(&client_id).inspect(|id| core.expel(*id, reason, forget)).is_some()
         });
         kicked.await.unwrap_or(false)
     }
@@ -447,5 +452,7 @@ fn info(session: &Session) -> ClientInfo {
         connected_since_ms: outbox.map(|outbox| outbox.since_ms),
         subscriptions: session.subscriptions.keys().map(|filter| filter.as_str().to_owned()).collect(),
         queued: session.queue.len(),
+        in_flight: session.inflight.len(),
+        dropped: session.dropped,
     }
 }

@@ -104,3 +104,39 @@ test('a board joins by the code on the screen, and a certificate from the screen
   await listening.line((line) => /error|disconnect|refused|lost/i.test(line));
   assert.deepEqual(page.faults, []);
 });
+
+test('who is connected is listed, disconnected and forgotten', { timeout: 120_000 }, async (t) => {
+  const daemon = await Daemon.start(t);
+  await daemon.startSite();
+  const made = await daemon.device(t, 'serre-04', 'other', 'groupe-a');
+  const args = ['-h', '127.0.0.1', '-p', String(made.port), '--cafile', made.ca, '-u', 'serre-04', '-P', made.password, '-i', 'serre-04', '-q', '1', '-c', '-d', '-t', `${made.device.branch}/#`];
+  const listener = new Program('mosquitto_sub', args);
+  t.after(() => listener.stop());
+  await listener.line((line) => line.includes('SUBACK'));
+  const chromium = await browser(t);
+  for (const language of LANGUAGES) {
+    for (const theme of THEMES) {
+      const page = await signedIn(chromium, daemon, { language, theme });
+      await page.getByRole('navigation').first().waitFor();
+      await at(page, '/devices/clients');
+      await page.getByRole('row', { name: /serre-04/ }).first().waitFor();
+      await judged(page, `clients-${language}-${theme}`);
+      await page.context().close();
+    }
+  }
+  const page = await signedIn(chromium, daemon, { language: 'en' });
+  await page.getByRole('navigation').first().waitFor();
+  await at(page, '/devices/clients');
+  await page.getByRole('button', { name: 'Disconnect', exact: true }).click();
+  await until(async () => listener.lines.filter((line) => line.includes('CONNACK')).length >= 2, 'it was out, and came back');
+  await listener.stop();
+  // What waits for the one that went is counted.
+  const row = page.getByRole('row', { name: /away, session kept/ });
+  await row.waitFor();
+  await daemon.call('message_publish', { topic: made.topic, payload: 'x', qos: 1, retain: false });
+  await page.getByRole('row', { name: /away, session kept.* 1 1 0 0/ }).waitFor();
+  await row.getByRole('button', { name: 'Forget' }).click();
+  await page.getByText('Nobody is connected').waitFor();
+  assert.deepEqual(await daemon.call('client_list'), []);
+  assert.deepEqual(page.faults, []);
+});

@@ -189,11 +189,11 @@ async fn a_kicked_client_is_told_and_its_will_stays_unsaid() {
     watcher.subscribe("#", QoS::AtLeastOnce).await;
     let mut client =
         Client::connect(site.addr, Connect { will: Some(will("w", "kicked")), ..hello(Version::V5, "c") }).await;
-    assert!(site.handle.kick("c", Reason::AdministrativeAction).await);
+    assert!(site.handle.kick("c", Reason::AdministrativeAction, false).await);
     client.expect_end(Reason::AdministrativeAction).await;
     site.event("Kicked", |kind| matches!(kind, EventKind::Kicked).then_some(())).await;
     site.gone().await;
-    assert!(!site.handle.kick("c", Reason::AdministrativeAction).await);
+    assert!(!site.handle.kick("c", Reason::AdministrativeAction, false).await);
     watcher.tell("after", "nothing before").await;
     assert_eq!(watcher.text().await, "nothing before");
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::folder::{read_text, write_whole};
 use crate::settings::Settings;
 use crate::site::Site;
-use crate::{Error, Inner, network};
+use crate::{Error, Inner, network, sightings};
 
 /// Every name and address by which a client may know this computer.
 pub(crate) fn wanted_names(settings: &Settings) -> (Vec<String>, Vec<IpAddr>) {
@@ -38,8 +38,21 @@ pub(crate) async fn current_certificate(inner: &Inner, site: &Site, settings: &S
     }
 }
 
+/// Notes where this computer is; answers the addresses it had lately.
+pub(crate) async fn look_around(inner: &Inner, here: Vec<IpAddr>) -> Result<Vec<IpAddr>, Error> {
+    let (path, now_ms) = (inner.folder.sightings(), inner.clock.now_ms());
+    tokio::task::spawn_blocking(move || sightings::note(&path, &here, now_ms)).await?
+}
+
 async fn issue(inner: &Inner, site: &Site, settings: &Settings) -> Result<Certificate, Error> {
-    let (names, ips) = wanted_names(settings);
+    let (names, mut ips) = wanted_names(settings);
+    // Those of lately too; without them the certificate is good for here all the same.
+    match look_around(inner, ips.clone()).await {
+        Ok(lately) => ips.extend(lately),
+        Err(error) => tracing::warn!(%error, "the addresses of lately are not known"),
+    }
+    ips.sort_unstable();
+    ips.dedup();
     let certificate = site.authority.load().issue_server(&site.server_key, &names, &ips, inner.clock.now_ms())?;
     let (path, pem) = (inner.folder.server_certificate(), certificate.pem.clone());
     tokio::task::spawn_blocking(move || write_whole(&path, pem.as_bytes())).await??;

@@ -13,6 +13,7 @@ use broker::{
 use wire::EventKind;
 
 use crate::announce::{Announced, Announcement};
+use crate::certificate::{look_around, wanted_names};
 use crate::directory::Porter;
 use crate::first_picture::recall;
 use crate::limits::{
@@ -234,7 +235,7 @@ impl Engine {
         self.close(|door| !door.address.is_loopback()).await;
         for client in self.broker.clients().await {
             if client.peer.is_some_and(|peer| !peer.ip().is_loopback()) {
-                self.broker.kick(&client.client_id, Reason::AdministrativeAction).await;
+                self.broker.kick(&client.client_id, Reason::AdministrativeAction, false).await;
             }
         }
     }
@@ -374,6 +375,8 @@ impl Engine {
     /// Follows the network, renews the certificate, looks at the disk.
     pub async fn upkeep(&self, inner: &Arc<Inner>, site: &Arc<Site>) -> Result<(), Error> {
         self.follow_network(inner, site).await?;
+        let (_, here) = wanted_names(&site.settings.load());
+        look_around(inner, here).await?;
         let low = inner.folder.free_bytes() < DISK_LOW_BYTES;
         if low && !std::mem::replace(&mut *hold(&self.disk_low), low) {
             inner.journal.tell(inner.clock.now_ms(), EventKind::DiskLow, None);

@@ -53,6 +53,11 @@ impl Folder {
         self.path("authority.pem")
     }
 
+    /// Addresses that this computer had lately.
+    pub fn sightings(&self) -> PathBuf {
+        self.path("addresses.json")
+    }
+
     pub fn server_certificate(&self) -> PathBuf {
         self.path("server.pem")
     }

@@ -52,6 +52,7 @@ mod serial;
 mod serial_line;
 mod settings;
 mod shapes;
+mod sightings;
 mod simulated;
 mod site;
 mod sntp;

@@ -55,6 +55,8 @@ limits! {
     ARCHIVED_RECORDS: u64 = 200_000, "records in the archive of a year", "more is a file of its own";
     CLAIMS: usize = 200, "open claims", "memory stays bounded";
     CERTIFICATES_EACH: usize = 4, "certificates a device", "one in use, one being renewed, two for a card that was lost";
+    SIGHTINGS: usize = 24, "addresses", "the certificate stays small enough for a board";
+    SIGHTING_DAYS: i64 = 30, "days", "a laptop that comes back to a room every month";
     CRL_DAYS: i64 = 1, "days", "the list of revoked certificates says that it is valid for 30";
     ENROLMENT_MS: i64 = 10 * 60 * 1_000, "ms", "long enough for a class, short enough to be forgotten open";
     HANDED_ON: usize = 64, "connections", "those of one port that speak HTTP, until somebody serves them";

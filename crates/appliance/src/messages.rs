@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use broker::{Message, TransportKind};
 use bytes::Bytes;
-use mqtt::{QoS, Topic, Version};
-use wire::{Client, Nothing, Problem, PublishMessage, TopicDetail, TopicRef};
+use mqtt::{QoS, Reason, Topic, Version};
+use wire::{Client, KickClient, Nothing, Problem, PublishMessage, TopicDetail, TopicRef};
 
 use crate::doors::is_probe;
 use crate::limits::{DETAIL_BYTES, PUBLISH_BYTES};
@@ -89,7 +89,17 @@ impl Appliance {
                 since_ms: client.connected_since_ms,
                 subscriptions: client.subscriptions,
                 queued: client.queued as u64,
+                in_flight: client.in_flight as u64,
+                dropped: client.dropped,
             })
             .collect())
+    }
+
+    /// One that has gone meanwhile is no fault.
+    pub async fn client_kick(&self, request: KickClient) -> Result<Nothing, Problem> {
+        if let Some(engine) = self.inner.site()?.engine() {
+            engine.broker.kick(&request.client_id, Reason::AdministrativeAction, request.forget).await;
+        }
+        Ok(Nothing {})
     }
 }

@@ -37,7 +37,8 @@ impl Security {
         let mut leaves = Leaves::new(&certificate, &site.server_key, site.rsa_missed.clone())?;
         let authority = site.authority.load_full();
         if let Some(key) = &*site.rsa_key.load() {
-            let (names, ips) = wanted_names(settings);
+            let (names, ips): (Vec<_>, Vec<_>) =
+                (certificate.names().map(str::to_owned).collect(), certificate.ips().collect());
             leaves = leaves.with_rsa(&authority.issue_server(key, &names, &ips, now_ms)?, key)?;
         }
         let revoked =

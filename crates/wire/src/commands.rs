@@ -88,6 +88,7 @@ macro_rules! with_commands {
             simulated_start:   StartSimulated  => Vec<Device>,          Teacher;
             simulated_remove:  Nothing         => Nothing,              Teacher;
             client_list:       Nothing         => Vec<Client>,          Assistant;
+            client_kick:       KickClient      => Nothing,              Teacher;
             event_list:        ListEvents      => EventPage,            Assistant;
             doctor_list:       Nothing         => Vec<Patient>,         Assistant;
             doctor_forget:     PatientRef      => Nothing,              Teacher;

@@ -193,4 +193,19 @@ pub struct Client {
     pub subscriptions: Vec<String>,
     #[ts(type = "number")]
     pub queued: u64,
+    /// Sent with QoS 1 or 2, and not yet acknowledged.
+    #[ts(type = "number")]
+    pub in_flight: u64,
+    /// Messages that its full queue lost.
+    #[ts(type = "number")]
+    pub dropped: u64,
+}
+
+/// Ends the connection of one client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct KickClient {
+    pub client_id: String,
+    /// Its session too: subscriptions, and what waits for it.
+    pub forget: bool,
 }
