@@ -160,7 +160,15 @@ protocol: string,
 /**
  * `mqtt`, `mqtts`, `ws`, `wss`
  */
-transport: string, since_ms: number | null, subscriptions: Array<string>, queued: number, };
+transport: string, since_ms: number | null, subscriptions: Array<string>, queued: number, 
+/**
+ * Sent with QoS 1 or 2, and not yet acknowledged.
+ */
+in_flight: number, 
+/**
+ * Messages that its full queue lost.
+ */
+dropped: number, };
 
 export type ClockStatus = { port: number | null, 
 /**
@@ -472,6 +480,15 @@ export type JoinCode = { code: ShownOnce, group: string, joined: number,
  * The code dies with the last of them.
  */
 tries_left: number, };
+
+/**
+ * Ends the connection of one client.
+ */
+export type KickClient = { client_id: string, 
+/**
+ * Its session too: subscriptions, and what waits for it.
+ */
+forget: boolean, };
 
 export type Kind = { key: string, 
 /**
@@ -1257,6 +1274,7 @@ export type Commands = {
   simulated_start: { request: StartSimulated; answer: Array<Device> };
   simulated_remove: { request: Nothing; answer: Nothing };
   client_list: { request: Nothing; answer: Array<Client> };
+  client_kick: { request: KickClient; answer: Nothing };
   event_list: { request: ListEvents; answer: EventPage };
   doctor_list: { request: Nothing; answer: Array<Patient> };
   doctor_forget: { request: PatientRef; answer: Nothing };
