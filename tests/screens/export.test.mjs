@@ -92,11 +92,12 @@ test('a long export tells how far it is, and can be stopped', { timeout: 120_000
   await page.getByRole('button', { name: 'Exporter en XLSX' }).click();
   await page.getByText(/messages lus sur 300\u202f000$/).waitFor();
   await judged(page, 'export-running-fr-light');
-  const files = () => fs.readdirSync(`${daemon.data}/exports`).length;
-  assert.ok(files() > 0);
+  const state = () => daemon.call('export_status', { id: 1, wait_ms: 0 }).then((job) => job.state, (error) => error.problem.code);
+  assert.equal(await state(), 'running');
   await button(page, 'Arrêter', 'Stop').click();
   await page.getByText('L’export est arrêté. Rien n’a été gardé.').waitFor();
-  await until(() => files() === 0, 'its file is gone');
+  assert.equal(await state(), 'export_unknown');
+  await until(() => fs.readdirSync(`${daemon.data}/exports`).length === 0, 'nothing is left');
   await page.getByRole('button', { name: 'Exporter en XLSX' }).waitFor();
 });
 

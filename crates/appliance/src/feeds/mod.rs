@@ -168,7 +168,8 @@ impl Appliance {
         Ok(sheet::table(&self.inner, record, form).await?)
     }
 
-    /// One value behind an address, as a cell shows it: the newest, or that of one topic and field.
+    /// One value behind an address, as a cell shows it: the newest, or that of one topic; its first
+    /// number, or that of one field.
     pub async fn feed_value(
         &self,
         token: &str,
@@ -177,7 +178,7 @@ impl Appliance {
         field: Option<String>,
     ) -> Result<String, Problem> {
         let record = self.feed_of(token)?;
-        Ok(sheet::value(&self.inner, record, form, topic, field.unwrap_or_default()).await?)
+        Ok(sheet::value(&self.inner, record, form, topic, field).await?)
     }
 
     fn feed_of(&self, token: &str) -> Result<FeedRecord, Error> {

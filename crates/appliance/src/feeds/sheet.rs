@@ -35,7 +35,7 @@ pub(super) async fn value(
     record: FeedRecord,
     form: FeedForm,
     topic: Option<String>,
-    field: String,
+    field: Option<String>,
 ) -> Result<String, Error> {
     let _turn = inner.feed_turn().await;
     let held = inner.clone();
@@ -48,7 +48,11 @@ pub(super) async fn value(
         let mut found = String::new();
         if let Some((_, record)) = newest {
             export::values(&record.payload, |path, value| {
-                if path == field && found.is_empty() {
+                let wanted = match &field {
+                    Some(field) => path == field,
+                    None => path.is_empty() || matches!(value, Cell::Number(_)),
+                };
+                if wanted && found.is_empty() {
                     found = match value {
                         Cell::Number(number) => export::cell_number(number, form == FeedForm::French),
                         Cell::Text(text) => text.to_owned(),

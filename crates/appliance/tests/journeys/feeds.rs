@@ -42,6 +42,8 @@ async fn an_address_shows_its_filter_and_nothing_else() {
     let value = |form, field: &str| house.appliance.feed_value(&last, form, None, Some(field.to_owned()));
     assert_eq!(value(FeedForm::French, "temperature").await.unwrap(), "21,5");
     assert_eq!(value(FeedForm::Plain, "temperature").await.unwrap(), "21.5");
+    let first = house.appliance.feed_value(&last, FeedForm::French, None, None).await;
+    assert_eq!(first.unwrap(), "21,5", "the first number, where no field is named");
     let other = house.appliance.feed_value(&last, FeedForm::Plain, Some("elsewhere/secret".into()), None).await;
     assert_eq!(other.unwrap(), "");
     house.appliance.shutdown().await;
