@@ -60,6 +60,7 @@ fn view(authority: &Authority) -> AuthorityView {
         words_fr: words(Language::Fr),
         words_en: words(Language::En),
         check_code: authority.check_code(),
+        cert_pem: authority.cert_pem().to_owned(),
         until_ms: authority.not_after(),
     }
 }

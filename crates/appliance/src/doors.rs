@@ -113,15 +113,25 @@ pub(crate) struct Doors {
     pub authority: Vec<u8>,
     /// When the authority was made.
     pub made_ms: i64,
+    pub now_ms: i64,
 }
 
 const STRANGER: &str = "courtier-knows-nobody-of-this-name";
 
+/// What our own tries found.
+pub(crate) struct Checked {
+    pub checks: Vec<DoorCheck>,
+    /// The tries of a stranger that were let in, by their names.
+    pub let_in: Vec<&'static str>,
+}
+
 /// Tries everything once.
-pub(crate) async fn check(doors: &Doors, probes: &Arc<Probes>) -> Result<Vec<DoorCheck>, Error> {
+pub(crate) async fn check(doors: &Doors, probes: &Arc<Probes>) -> Result<Checked, Error> {
     let knocker = Knocker::new(doors, probes)?;
     let pass = probes.pass(PROBE)?;
-    Ok(vec![knocker.reachable().await, knocker.encrypted().await, knocker.closed_to_strangers(&pass).await])
+    let (reachable, encrypted) = (knocker.reachable().await, knocker.encrypted().await);
+    let (closed, let_in) = knocker.closed_to_strangers(&pass).await;
+    Ok(Checked { checks: vec![reachable, encrypted, closed], let_in })
 }
 
 pub(crate) struct Knocker<'a> {
@@ -206,7 +216,7 @@ impl Knocker<'_> {
         DoorCheck { name: "encrypted".into(), passed: right == 4, tried: 4, detail }
     }
 
-    async fn closed_to_strangers(&self, pass: &Pass) -> DoorCheck {
+    async fn closed_to_strangers(&self, pass: &Pass) -> (DoorCheck, Vec<&'static str>) {
         let own = Some(pass.credentials());
         let mut tries = vec![
             ("no_password", in_time(self.refused(None)).await),
@@ -228,12 +238,17 @@ impl Knocker<'_> {
             tries.push(("foreign_certificate", in_time(foreign).await));
         }
         let open: Vec<&str> = tries.iter().filter(|(_, refused)| *refused != Ok(true)).map(|(name, _)| *name).collect();
-        DoorCheck {
+        // An answer where silence was due, or the wrong one to a page, lets nobody in.
+        let harmless = ["plain_text", "foreign_page"];
+        let let_in = tries.iter().filter(|(name, refused)| *refused == Ok(false) && !harmless.contains(name));
+        let let_in = let_in.map(|(name, _)| *name).collect();
+        let check = DoorCheck {
             name: "closed_to_strangers".into(),
             passed: open.is_empty(),
             tried: u32::try_from(tries.len()).unwrap_or(u32::MAX),
             detail: open.join(", "),
-        }
+        };
+        (check, let_in)
     }
 
     async fn knock(&self, who: Option<(&str, &str)>) -> Tried<(TlsStream<TcpStream>, Reason)> {
@@ -245,6 +260,14 @@ impl Knocker<'_> {
         }
     }
 
+    /// One of ours, with its password of the moment.
+    async fn let_in(&self, who: Option<(&str, &str)>) -> Tried<TlsStream<TcpStream>> {
+        match self.knock(who).await? {
+            (stream, reason) if !reason.is_error() => Ok(stream),
+            _ => Err("not let in to try"),
+        }
+    }
+
     async fn refused(&self, who: Option<(&str, &str)>) -> Tried<bool> {
         self.knock(who).await.map(|(_, reason)| reason.is_error())
     }
@@ -252,7 +275,12 @@ impl Knocker<'_> {
     /// On the door that asks for a certificate. With TLS 1.3 the refusal comes after the handshake.
     async fn certificate_refused(&self, port: u16, tls: Tried<TlsConnector>, who: Option<(&str, &str)>) -> Tried<bool> {
         let (stream, tls) = (self.tcp(port).await?, tls?);
-        let Ok(mut stream) = tls.connect(self.by_address(), stream).await else { return Ok(true) };
+        let mut stream = match tls.connect(self.by_address(), stream).await {
+            Ok(stream) => stream,
+            Err(error) if is_alert(&error) => return Ok(true),
+            // The fault may be ours: then nothing is known of who is let in.
+            Err(_) => return Err("no TLS"),
+        };
         if send(&mut stream, &connect(PROBE, who)).await.is_err() {
             return Ok(true);
         }
@@ -266,8 +294,8 @@ impl Knocker<'_> {
     /// With a certificate for a name that may exist, signed by an authority that anybody can make.
     fn as_a_stranger(&self) -> Tried<TlsConnector> {
         let foreign = |_| "no foreign certificate";
-        let authority = identity::Authority::create(self.doors.made_ms.max(0)).map_err(foreign)?;
-        let (certificate, key) = authority.issue_device(PROBE, self.doors.made_ms.max(0)).map_err(foreign)?;
+        let authority = identity::Authority::create(self.doors.now_ms).map_err(foreign)?;
+        let (certificate, key) = authority.issue_device(PROBE, self.doors.now_ms).map_err(foreign)?;
         let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes()).map_err(|_| "no foreign key")?;
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from(self.doors.authority.clone())).map_err(|_| "no authority")?;
@@ -304,7 +332,7 @@ impl Knocker<'_> {
 
     /// Somebody who is let in, and has no right, writes to a device.
     async fn publish_refused(&self, who: Option<(&str, &str)>) -> Tried<bool> {
-        let (mut stream, reason) = self.knock(who).await?;
+        let mut stream = self.let_in(who).await?;
         let topic = format!("{}/{PROBE}", self.doors.slug);
         let publish = Publish {
             dup: false,
@@ -316,12 +344,15 @@ impl Knocker<'_> {
             payload: Bytes::from_static(b"knock"),
         };
         send(&mut stream, &Packet::Publish(Box::new(publish))).await?;
-        let answer = receive(&mut stream).await?;
-        Ok(!reason.is_error() && matches!(answer, Packet::PubAck(Ack { reason: Reason::NotAuthorized, .. })))
+        match receive(&mut stream).await? {
+            Packet::PubAck(Ack { reason: Reason::NotAuthorized, .. }) => Ok(true),
+            Packet::PubAck(Ack { reason, .. }) if !reason.is_error() => Ok(false),
+            _ => Err("no PUBACK"),
+        }
     }
 
     async fn subscribe_refused(&self, who: Option<(&str, &str)>) -> Tried<bool> {
-        let (mut stream, reason) = self.knock(who).await?;
+        let mut stream = self.let_in(who).await?;
         let subscribe = Subscribe {
             packet_id: std::num::NonZeroU16::MIN,
             filters: vec![(mqtt::Filter::parse("#").map_err(|_| "no filter")?, Default::default())],
@@ -329,12 +360,17 @@ impl Knocker<'_> {
             user_properties: Default::default(),
         };
         send(&mut stream, &Packet::Subscribe(Box::new(subscribe))).await?;
-        let refused = match receive(&mut stream).await? {
-            Packet::SubAck(ack) => ack.reasons.iter().all(|reason| reason.is_error()) && !ack.reasons.is_empty(),
-            _ => false,
-        };
-        Ok(!reason.is_error() && refused)
+        match receive(&mut stream).await? {
+            Packet::SubAck(ack) if !ack.reasons.is_empty() => Ok(ack.reasons.iter().all(|reason| reason.is_error())),
+            _ => Err("no SUBACK"),
+        }
     }
+}
+
+/// The other side said no, in the words of TLS.
+fn is_alert(error: &std::io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(inner, Some(rustls::Error::AlertReceived(_)))
 }
 
 pub(crate) async fn in_time<T>(work: impl Future<Output = Tried<T>>) -> Tried<T> {
@@ -380,5 +416,73 @@ pub(crate) async fn receive_after(stream: &mut (impl AsyncReadExt + Unpin), buff
         if stream.read_buf(buffer).await.map_err(|_| "cut off")? == 0 {
             return Err("cut off");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use tokio_rustls::TlsAcceptor;
+
+    const NOW_MS: i64 = 1_790_000_000_000;
+
+    /// A door that welcomes whoever gets through its TLS.
+    async fn welcoming(authority: &identity::Authority, certificates: bool) -> u16 {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let key = identity::ServerKey::generate().unwrap();
+        let server = authority.issue_server(&key, &["a.local".to_owned()], &[address], NOW_MS).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(key.key_pem().expose().as_bytes()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder =
+            rustls::ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from(authority.cert_der().to_vec())).unwrap();
+        let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        let builder = match certificates {
+            true => builder.unwrap().with_client_cert_verifier(verifier.build().unwrap()),
+            false => builder.unwrap().with_no_client_auth(),
+        };
+        let acceptor = TlsAcceptor::from(Arc::new(builder.with_single_cert(server.chain, key).unwrap()));
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut buffer = BytesMut::new();
+                receive_after(&mut stream, &mut buffer).await.ok();
+                // CONNACK of MQTT 5.0: success, no properties.
+                stream.write_all(&[0x20, 3, 0, 0, 0]).await.ok();
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn a_door_that_lets_a_stranger_in_is_found_and_one_with_certificates_is_not() {
+        let authority = identity::Authority::create(NOW_MS).unwrap();
+        let (open, closed) = (welcoming(&authority, false).await, welcoming(&authority, true).await);
+        let doors = Doors {
+            address: Ipv4Addr::LOCALHOST,
+            mqtts: open,
+            wss: open,
+            plain: None,
+            mtls: None,
+            host_name: "a.local".into(),
+            slug: "a".into(),
+            authority: authority.cert_der().to_vec(),
+            made_ms: NOW_MS,
+            now_ms: NOW_MS,
+        };
+        let probes = Arc::new(Probes::default());
+        let knocker = Knocker::new(&doors, &probes).unwrap();
+        for (port, refused) in [(open, false), (closed, true)] {
+            let bare = knocker.certificate_refused(port, Ok(knocker.tls.clone()), None).await;
+            assert_eq!(bare, Ok(refused), "without a certificate");
+            let foreign = knocker.certificate_refused(port, knocker.as_a_stranger(), None).await;
+            assert_eq!(foreign, Ok(refused), "with that of another authority");
+        }
+        let checked = check(&doors, &probes).await.unwrap();
+        assert!(checked.let_in.contains(&"admin"), "{:?}", checked.let_in);
     }
 }

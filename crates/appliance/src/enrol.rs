@@ -125,8 +125,11 @@ impl Appliance {
             site.signer().issue_device(&request.id, inner.clock.now_ms()).map_err(Error::Identity)?;
         inner.note(&site, &request.id, &certificate).await?;
         let p12_password = identity::password::generate().map_err(Error::Identity)?;
-        let p12 = pkcs12::pack(&request.id, &key, &certificate, &site.trust_pem(), &p12_password);
-        let p12 = STANDARD.encode(p12.map_err(Error::Identity)?);
+        let (id, trust) = (request.id.clone(), site.trust_pem());
+        let (of, under, with) = (certificate.clone(), p12_password.clone(), key.clone());
+        // Three hundred thousand rounds: on a thread for such work.
+        let p12 = tokio::task::spawn_blocking(move || pkcs12::pack(&id, &with, &of, &trust, &under));
+        let p12 = STANDARD.encode(p12.await.map_err(Error::Thread)?.map_err(Error::Identity)?);
         Ok(IssuedCertificate {
             device: inner.device(&site, &request.id).await?,
             port: site.settings.load().ports.mtls,

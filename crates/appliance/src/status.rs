@@ -4,9 +4,10 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use identity::store::Kept;
-use wire::{Nothing, Phase, Problem, SiteStatus, StartSite};
+use wire::{EventKind, Nothing, Phase, Problem, RightsProof, SiteStatus, StartSite};
 
-use crate::doors::{self, Doors};
+use crate::doors::{self, Checked, Doors};
+use crate::engine::Engine;
 use crate::rights::sentence;
 use crate::settings::{Ports, Settings, VERSION, next_after};
 use crate::site::Site;
@@ -252,19 +253,33 @@ impl Inner {
             host_name: settings.host_name(),
             slug: settings.slug.clone(),
             authority: site.authority.load().cert_der().to_vec(),
+            now_ms: self.clock.now_ms(),
             made_ms: authority.map_or(0, |certificate| certificate.not_before),
         }
+    }
+
+    /// Somebody whom nobody knows came in: the room is closed until the site is proven anew.
+    async fn shut_out(&self, engine: &Engine, let_in: &[&'static str]) {
+        let at_ms = self.clock.now_ms();
+        let hindrance = Some(format!("a stranger was let in: {}", let_in.join(", ")));
+        self.set_proof(Some(RightsProof { at_ms, tried: 0, wrong: Vec::new(), hindrance }));
+        engine.close_room().await;
+        self.open_claim_door(None);
+        self.journal.tell(at_ms, EventKind::RightsWrong, None);
     }
 
     pub async fn check_doors(&self, site: &Site) {
         let Some(engine) = site.engine() else { return };
         let doors = self.doors(site, engine.address());
         match doors::check(&doors, &self.probes).await {
-            Ok(checks) => {
+            Ok(Checked { checks, let_in }) => {
                 for check in checks.iter().filter(|check| !check.passed) {
                     tracing::error!(check = check.name, detail = check.detail, "a door is not as it should be");
                 }
                 *self.checks() = checks;
+                if !let_in.is_empty() {
+                    self.shut_out(&engine, &let_in).await;
+                }
             }
             Err(error) => tracing::error!(%error, "the doors could not be checked"),
         }

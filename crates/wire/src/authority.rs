@@ -16,6 +16,8 @@ pub struct AuthorityView {
     pub words_en: Vec<String>,
     /// Six symbols, as phones show them.
     pub check_code: String,
+    /// What clients are given as `ca.pem`.
+    pub cert_pem: String,
     #[ts(type = "number")]
     pub until_ms: i64,
 }
