@@ -64,6 +64,8 @@ export function said(program, args, lines) {
 export function site(data, program) {
   if (!LEDGER) return;
   sites.add(path.resolve(data));
+  // The window starts its daemon itself.
+  if (!program) return;
   const seen = new Set();
   const look = () => {
     for (const pid of family(program.child.pid)) {

@@ -82,7 +82,11 @@ words_fr: Array<string>, words_en: Array<string>,
 /**
  * Six symbols, as phones show them.
  */
-check_code: string, until_ms: number, };
+check_code: string, 
+/**
+ * What clients are given as `ca.pem`.
+ */
+cert_pem: string, until_ms: number, };
 
 export type BlurredPlace = "left_out" | "tenth" | "hundredth";
 
