@@ -138,6 +138,23 @@ test('a port that cannot be had is named, with what to do, and nothing changes',
   stays.destroy();
 });
 
+test('the one port is taken at the next start: everybody else is served', { timeout: 60_000 }, async (t) => {
+  const data = scratch(t);
+  const first = await Daemon.start(t, { data });
+  await first.startSite();
+  const board = await first.device(t, 'serre-01');
+  const [one] = await freePorts(1);
+  await first.call('one_port_set', { port: one });
+  await first.program.stop();
+  const holder = net.createServer().listen(one, '127.0.0.1');
+  t.after(() => holder.close());
+  await once(holder, 'listening');
+  const daemon = await Daemon.start(t, { data });
+  assert.equal((await daemon.call('site_status')).phase, 'running');
+  const said = await run('mosquitto_pub', ['-h', '127.0.0.1', '-p', String(board.port), '--cafile', board.ca, '-u', 'serre-01', '-P', board.password, '-i', 'serre-01', '-q', '1', '-t', board.topic, '-m', '1']);
+  assert.equal(said.code, 0, said.stderr);
+});
+
 test('a lab has one port too', { timeout: 60_000 }, async (t) => {
   const folder = scratch(t);
   const [cert, key] = ['cert.pem', 'key.pem'].map((name) => path.join(folder, name));

@@ -146,8 +146,15 @@ impl Engine {
         ];
         specs.extend(mqtt.map(|port| ("ports.mqtt", port, Transport::Tcp, Shows::Nothing)));
         specs.extend(mtls.map(|port| ("ports.mtls", port, Transport::Tls(security.mutual.clone()), Shows::Mutual)));
-        specs.extend(one.map(|port| self.one_port(settings, address, port)));
-        self.open_each(specs, address, all).await
+        self.open_each(specs, address, all).await?;
+        // A convenience: where it cannot be had (again), the boards at the other doors are served.
+        if let Some(port) = one {
+            let spec = vec![self.one_port(settings, address, port)];
+            if let Err(error) = self.open_each(spec, address, all).await {
+                tracing::warn!(port, %error, "the one port stays closed");
+            }
+        }
+        Ok(())
     }
 
     fn one_port(&self, settings: &Settings, address: Ipv4Addr, port: u16) -> Spec {
@@ -376,7 +383,12 @@ impl Engine {
     pub async fn upkeep(&self, inner: &Arc<Inner>, site: &Arc<Site>) -> Result<(), Error> {
         self.follow_network(inner, site).await?;
         let (_, here) = wanted_names(&site.settings.load());
-        look_around(inner, here).await?;
+        // None of what follows waits for a file of addresses.
+        if let Err(error) = look_around(inner, here).await {
+            tracing::warn!(%error, "the addresses of this computer are not noted");
+        }
+        inner.exports.sweep(inner.clock.now_ms());
+        inner.feeds.follow(Some(&site.settings.load()), inner.clock.now_ms());
         let low = inner.folder.free_bytes() < DISK_LOW_BYTES;
         if low && !std::mem::replace(&mut *hold(&self.disk_low), low) {
             inner.journal.tell(inner.clock.now_ms(), EventKind::DiskLow, None);

@@ -274,9 +274,6 @@ impl Appliance {
     /// What the site does every minute: follow the network, renew the certificate, look at the disk.
     pub async fn upkeep(&self) -> Result<(), wire::Problem> {
         let site = self.inner.site()?;
-        let now_ms = self.inner.clock.now_ms();
-        self.inner.exports.sweep(now_ms);
-        self.inner.feeds.follow(Some(&site.settings.load()), now_ms);
         Ok(site.running()?.upkeep(&self.inner, &site).await?)
     }
 

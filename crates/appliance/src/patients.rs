@@ -81,11 +81,12 @@ impl Patients {
 
     pub fn save(&self, now_ms: i64) -> Result<(), Error> {
         let Some(file) = &self.file else { return Ok(()) };
+        let list = self.list(now_ms);
         if !self.changed.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
         self.saved_ms.store(now_ms, Ordering::Relaxed);
-        let lines = self.list(now_ms).iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
+        let lines = list.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
         let text = lines.map_err(Error::Answer)?.join("\n");
         let written = write_whole(file, text.as_bytes());
         if written.is_err() {
@@ -158,7 +159,10 @@ impl Patients {
     /// Newest first.
     pub fn list(&self, now_ms: i64) -> Vec<Patient> {
         let mut patients = self.patients();
+        let before = patients.len();
         patients.retain(|_, patient| now_ms - patient.refusal.at_ms < KEPT_MS);
+        // What is no longer told is no longer kept either.
+        self.changed.fetch_or(patients.len() < before, Ordering::Relaxed);
         let mut list: Vec<Patient> = patients.values().cloned().collect();
         drop(patients);
         for patient in &mut list {

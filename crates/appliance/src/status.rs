@@ -156,6 +156,9 @@ async fn restart(inner: &Arc<Inner>, site: &Arc<Site>, asked: Settings) -> Resul
         authority_change_ms: before.authority_change_ms,
         sntp_port: before.sntp_port,
         revoked: before.revoked.clone(),
+        feed_port: before.feed_port,
+        next_feed: before.next_feed,
+        feeds: before.feeds.clone(),
         ..asked
     };
     check_ports(&settings)?;

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -12,10 +12,10 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRef, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tokio::net::TcpListener;
 use wire::Code;
 
 use crate::limits::POST_BYTES;
+use crate::plain_door;
 use crate::reply::{self, Refusal, with_type};
 use crate::router::{Shared, public};
 use crate::tries::Tries;
@@ -30,31 +30,11 @@ const STYLE: &str = include_str!("../claim/claim.css");
 
 /// Opens and closes the door as the site says, until its word is over.
 pub(crate) async fn run(shared: Shared) {
-    let mut wanted = shared.appliance.claim_door();
-    loop {
-        let addr = *wanted.borrow_and_update();
-        let serving = async {
-            match addr {
-                None => std::future::pending().await,
-                Some(addr) => serve(addr, shared.clone()).await,
-            }
-        };
-        tokio::select! {
-            () = serving => {}
-            changed = wanted.changed() => if changed.is_err() { return },
-        }
-    }
+    plain_door::follow(shared.appliance.claim_door(), |addr| serve(addr, shared.clone())).await;
 }
 
 async fn serve(addr: SocketAddr, shared: Shared) {
-    let listener = match TcpListener::bind(addr).await {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::warn!(%addr, %error, "the claim door cannot be opened");
-            // Another program may leave the port.
-            return tokio::time::sleep(Duration::from_secs(5)).await;
-        }
-    };
+    let Some(listener) = plain_door::listen(addr, "claims").await else { return };
     let claims = Router::new()
         .route("/c", get(|| async { page("text/html; charset=utf-8", PAGE) }))
         .route("/c/claim.js", get(|| async { page("text/javascript; charset=utf-8", SCRIPT) }))

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use appliance::FeedForm;
 use axum::Router;
@@ -13,40 +13,20 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderValue, header};
 use serde::Deserialize;
-use tokio::net::TcpListener;
 use wire::{Code, Problem};
 
+use crate::plain_door;
 use crate::reply::{self, Refusal, with_type};
 use crate::router::Shared;
 use crate::tries::Tries;
 
 /// Opens and closes the door as the site says, until its word is over.
 pub(crate) async fn run(shared: Shared) {
-    let mut wanted = shared.appliance.feed_door();
-    loop {
-        let addr = *wanted.borrow_and_update();
-        let serving = async {
-            match addr {
-                None => std::future::pending().await,
-                Some(addr) => serve(addr, shared.clone()).await,
-            }
-        };
-        tokio::select! {
-            () = serving => {}
-            changed = wanted.changed() => if changed.is_err() { return },
-        }
-    }
+    plain_door::follow(shared.appliance.feed_door(), |addr| serve(addr, shared.clone())).await;
 }
 
 async fn serve(addr: SocketAddr, shared: Shared) {
-    let listener = match TcpListener::bind(addr).await {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::warn!(%addr, %error, "the door of spreadsheets cannot be opened");
-            // Another program may leave the port.
-            return tokio::time::sleep(Duration::from_secs(5)).await;
-        }
-    };
+    let Some(listener) = plain_door::listen(addr, "spreadsheets").await else { return };
     let door = FeedDoor { shared, wrong: Arc::default(), port: addr.port() };
     let router = Router::new()
         .route("/x/{token}/{file}", get(feed))

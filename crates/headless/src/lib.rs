@@ -15,6 +15,7 @@ mod install_page;
 mod interface;
 mod limits;
 mod one_door;
+mod plain_door;
 mod reply;
 mod router;
 pub mod run;

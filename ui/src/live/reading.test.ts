@@ -55,6 +55,11 @@ describe('Sparkplug B', () => {
     expect(assumed).toBe(true);
     expect(JSON.stringify(value)).toBe('{"timestamp":1790000000000,"seq":3,"metrics":{"temperature":21.5,"depth":-42,"far":-42,"alias 7":0.1,"door":true,"gone":null,"__proto__":"text"}}');
   });
+  test('a number without its type is told both ways where they differ', () => {
+    // A metric of alias 7 with int_value 4294967291 and no datatype, as data messages send it.
+    const { value } = read(hex('12081007' + '50fbffffff0f'), 'spBv1.0/site/DDATA/edge');
+    expect(value).toMatchObject({ metrics: { 'alias 7': '4294967291 | -5' } });
+  });
   test('is guessed nowhere else, and its STATE messages are text', () => {
     expect(how(SPARKPLUG, 'site/spBv1.0/x')).not.toContain('sparkplug');
     expect(how(utf8('{"online":true}'), 'spBv1.0/STATE/host')).toBe('json');

@@ -34,7 +34,12 @@ function valueOf(metric: Field[]): unknown {
   if (integer(last(metric, 7))) return null;
   const bits = SIGNED[Number(integer(last(metric, 4)) ?? 0n)];
   const whole = integer(last(metric, 10)) ?? integer(last(metric, 11));
-  if (whole !== undefined) return small(bits ? BigInt.asIntN(bits, whole) : whole);
+  if (whole !== undefined) {
+    const signed = bits ?? (last(metric, 4) === undefined ? (last(metric, 10) === undefined ? 64 : 32) : undefined);
+    const value = signed ? BigInt.asIntN(signed, whole) : whole;
+    // A data message may leave the type to its birth message: then both readings are told.
+    return bits || value === whole ? small(value) : `${whole} | ${value}`;
+  }
   const [single, double, yes] = [last(metric, 12), last(metric, 13), integer(last(metric, 14))];
   if (single instanceof DataView && single.byteLength === 4) return round(single.getFloat32(0, true));
   if (double instanceof DataView && double.byteLength === 8) return double.getFloat64(0, true);

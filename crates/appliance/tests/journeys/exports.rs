@@ -3,32 +3,13 @@
 use serde_json::{Value, json};
 use wire::{Code, ExportJob, ExportPreview, ExportState, Role};
 
+use crate::asked::request;
 use crate::harness::{House, Room};
-
-fn request(filter: &str, format: &str, changes: Value) -> Value {
-    let mut request = json!({
-        "selection": {"filters": [filter], "devices": [], "from_ms": null, "until_ms": null},
-        "format": format, "form": "long", "step_ms": 0, "language": "fr", "open_data": null,
-    });
-    for (key, value) in changes.as_object().unwrap() {
-        request[key] = value.clone();
-    }
-    request
-}
 
 impl House {
     pub async fn says(&self, topic: &str, payload: &str) {
         let request = json!({"topic": topic, "payload": payload, "qos": 1, "retain": false});
         let _: wire::Nothing = self.call("message_publish", request).await.unwrap();
-    }
-
-    /// Starts an export and waits for its end.
-    async fn exported(&self, request: Value) -> ExportJob {
-        let mut job: ExportJob = self.call("export_start", request).await.unwrap();
-        while job.state == ExportState::Running {
-            job = self.call("export_status", json!({"id": job.id, "wait_ms": 25_000})).await.unwrap();
-        }
-        job
     }
 
     async fn export_text(&self, request: Value) -> String {
