@@ -242,7 +242,6 @@ impl Inner {
         status.proof = self.proof();
     }
 
-    /// Tries our own doors, and keeps what was found for the status.
     /// Where to knock, and whom to trust there.
     pub fn doors(&self, site: &Site, address: Ipv4Addr) -> Doors {
         let settings = site.settings.load();
@@ -271,6 +270,7 @@ impl Inner {
         self.journal.tell(at_ms, EventKind::RightsWrong, None);
     }
 
+    /// Tries our own doors, and keeps what was found for the status.
     pub async fn check_doors(&self, site: &Site) {
         let Some(engine) = site.engine() else { return };
         let doors = self.doors(site, engine.address());

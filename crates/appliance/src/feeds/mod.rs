@@ -5,12 +5,12 @@ mod sheet;
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use identity::FeedToken;
 use mqtt::Filter;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use wire::{CreateFeed, CreatedFeed, EventKind, Feed, FeedRef, FeedShows, Nothing, Problem, ShownOnce};
 
 use crate::limits::{FEED_DAYS, FEEDS, FEEDS_AT_ONCE, SITE_NAME_CHARS};
@@ -39,12 +39,12 @@ pub(crate) struct FeedRecord {
 pub(crate) struct Feeds {
     read: Mutex<HashMap<u32, i64>>,
     door: watch::Sender<Option<SocketAddr>>,
-    reading: Semaphore,
+    reading: Arc<Semaphore>,
 }
 
 impl Default for Feeds {
     fn default() -> Feeds {
-        Feeds { read: Mutex::default(), door: watch::channel(None).0, reading: Semaphore::new(FEEDS_AT_ONCE) }
+        Feeds { read: Mutex::default(), door: watch::channel(None).0, reading: Arc::new(Semaphore::new(FEEDS_AT_ONCE)) }
     }
 }
 
@@ -206,8 +206,8 @@ pub(crate) async fn revoke_all(inner: &Inner, site: &Site) -> Result<(), Error> 
 
 impl Inner {
     /// A few at a time: a spreadsheet that asks every second must not slow the recorder down.
-    pub(crate) async fn feed_turn(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
-        self.feeds.reading.acquire().await.ok()
+    pub(crate) async fn feed_turn(&self) -> Option<OwnedSemaphorePermit> {
+        self.feeds.reading.clone().acquire_owned().await.ok()
     }
 }
 

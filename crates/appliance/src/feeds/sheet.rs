@@ -21,11 +21,15 @@ const HOUR_US: i64 = 3_600_000_000;
 const SECOND_US: i64 = 1_000_000;
 
 pub(super) async fn table(inner: &Arc<Inner>, record: FeedRecord, form: FeedForm) -> Result<Vec<u8>, Error> {
-    let _turn = inner.feed_turn().await;
+    let turn = inner.feed_turn().await;
     let held = inner.clone();
-    tokio::task::spawn_blocking(move || match record.shows {
-        FeedShows::Hour => hour(&held, &record, form),
-        FeedShows::Last => last(&held, &record, form),
+    tokio::task::spawn_blocking(move || {
+        // Held by the work itself: a spreadsheet that hangs up does not end it.
+        let _turn = turn;
+        match record.shows {
+            FeedShows::Hour => hour(&held, &record, form),
+            FeedShows::Last => last(&held, &record, form),
+        }
     })
     .await?
 }
@@ -37,9 +41,10 @@ pub(super) async fn value(
     topic: Option<String>,
     field: Option<String>,
 ) -> Result<String, Error> {
-    let _turn = inner.feed_turn().await;
+    let turn = inner.feed_turn().await;
     let held = inner.clone();
     tokio::task::spawn_blocking(move || {
+        let _turn = turn;
         let mut reading = reading(&held, &record, None)?;
         if let Some(topic) = topic {
             reading.keep(|name| name == topic);
